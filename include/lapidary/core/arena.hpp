@@ -1,0 +1,81 @@
+#pragma once
+
+#include <lapidary/core/view.hpp>
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <utility>
+
+namespace lapidary {
+
+/// Scratch memory for activations and temporaries: a stack with marks.
+///
+/// The arena reserves address space once and lets the operating system supply pages at first touch, so nothing
+/// is allocated, copied or given back while training, and the second step touches the pages of the first.
+/// Allocations are 64-byte aligned and uninitialised. Not thread safe: one owner at a time.
+class Arena {
+public:
+    static constexpr std::size_t alignment = 64;
+
+    /// `capacity`: the most bytes the arena may ever hold; only what is touched becomes resident.
+    explicit Arena(std::size_t capacity = std::size_t{1} << 38) : capacity_(capacity) {
+        void* memory = ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) {
+            throw Error(ErrorCode::memory, "arena",
+                        "cannot reserve " + std::to_string(capacity) + " bytes of address space");
+        }
+        ::madvise(memory, capacity, MADV_HUGEPAGE);  // a hint: fewer page faults and TLB misses
+        base_ = static_cast<std::byte*>(memory);
+    }
+    Arena(const Arena&) = delete;
+    Arena& operator=(const Arena&) = delete;
+    ~Arena() { ::munmap(base_, capacity_); }
+
+    /// Uninitialised memory for `shape` elements, valid until a mark taken before it is restored.
+    /// Throws Error(memory) when the capacity would be exceeded.
+    template <class T, int Rank>
+    View<T, Rank> allocate(Shape<Rank> shape) {
+        const auto bytes = static_cast<std::size_t>(element_count(shape)) * sizeof(T);
+        const std::size_t padded = (bytes + alignment - 1) / alignment * alignment;
+        if (padded > capacity_ - used_) {
+            throw Error(ErrorCode::memory, "arena",
+                        "no room for " + to_string(shape) + ": " + std::to_string(used_) + " of " +
+                            std::to_string(capacity_) + " bytes are in use");
+        }
+        auto* pointer = reinterpret_cast<T*>(base_ + used_);
+        used_ += padded;
+        if (used_ > peak_) peak_ = used_;
+        return {pointer, shape};
+    }
+
+    [[nodiscard]] std::size_t used() const { return used_; }
+    /// The most bytes that were ever in use at once.
+    [[nodiscard]] std::size_t peak() const { return peak_; }
+    [[nodiscard]] std::size_t capacity() const { return capacity_; }
+
+    /// Frees everything allocated since `mark` was `used()`.
+    void restore(std::size_t mark) { used_ = mark; }
+
+private:
+    std::byte* base_ = nullptr;
+    std::size_t capacity_ = 0;
+    std::size_t used_ = 0;
+    std::size_t peak_ = 0;
+};
+
+/// Frees on leaving a scope what was allocated from the arena inside it.
+class ScratchScope {
+public:
+    explicit ScratchScope(Arena& arena) : arena_(arena), mark_(arena.used()) {}
+    ScratchScope(const ScratchScope&) = delete;
+    ScratchScope& operator=(const ScratchScope&) = delete;
+    ~ScratchScope() { arena_.restore(mark_); }
+
+private:
+    Arena& arena_;
+    std::size_t mark_;
+};
+
+}  // namespace lapidary

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace lapidary {
+
+/// The upper half of an IEEE single: 8 exponent bits, 7 fraction bits. A storage type: arithmetic is done in
+/// float. Conversion from float rounds to nearest even; NaN stays NaN.
+struct bf16 {
+    std::uint16_t bits = 0;
+
+    bf16() = default;
+    constexpr explicit bf16(float value) : bits(round(value)) {}
+    constexpr explicit operator float() const {
+        return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+    }
+    static constexpr bf16 from_bits(std::uint16_t raw) {
+        bf16 result;
+        result.bits = raw;
+        return result;
+    }
+    friend constexpr bool operator==(bf16 a, bf16 b) { return static_cast<float>(a) == static_cast<float>(b); }
+
+private:
+    static constexpr std::uint16_t round(float value) {
+        const auto word = std::bit_cast<std::uint32_t>(value);
+        if ((word & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((word >> 16) | 0x0040U);
+        return static_cast<std::uint16_t>((word + 0x7fffU + ((word >> 16) & 1U)) >> 16);
+    }
+};
+static_assert(sizeof(bf16) == 2);
+
+}  // namespace lapidary

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <lapidary/core/arena.hpp>
+#include <lapidary/core/view.hpp>
+
+#include <concepts>
+#include <cstddef>
+
+namespace lapidary {
+
+/// What a place to compute must offer besides the operations of `ops/`:
+/// - `Scalar`: the element type of weights, activations and gradients;
+/// - `scratch()`: the arena that activations and temporaries come from;
+/// - `allocate` / `release`: long-lived, 64-byte aligned memory;
+/// - `upload` / `download`: copies between host memory and the device.
+template <class D>
+concept Device = requires(D& device, void* memory, const void* source, std::size_t bytes) {
+    typename D::Scalar;
+    { device.scratch() } -> std::same_as<Arena&>;
+    { device.allocate(bytes) } -> std::same_as<void*>;
+    device.release(memory, bytes);
+    device.upload(source, memory, bytes);
+    device.download(source, memory, bytes);
+};
+
+template <class D>
+using Scalar = typename D::Scalar;
+
+/// Uninitialised scratch of the device's own element type.
+template <Device D, int Rank>
+View<Scalar<D>, Rank> scratch(D& device, Shape<Rank> shape) {
+    return device.scratch().template allocate<Scalar<D>>(shape);
+}
+
+}  // namespace lapidary

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <lapidary/core/shape.hpp>
+#include <lapidary/core/view.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lapidary {
+
+/// What a parameter is for. Weight decay, learning-rate multipliers and initial scales depend on this and on
+/// the shape, never on a position in a list.
+enum class Role { embedding, matrix, bias, norm, head };
+
+/// How a parameter starts.
+struct Initializer {
+    enum class Kind { normal, constant };
+    Kind kind = Kind::constant;
+    double value = 0.0;     ///< standard deviation, or the constant
+    Index zero_row = -1;    ///< this row starts at zero (a padding row); -1: none
+
+    static Initializer normal(double deviation, Index zero_row = -1) { return {Kind::normal, deviation, zero_row}; }
+    static Initializer constant(double value) { return {Kind::constant, value, -1}; }
+};
+
+/// Where a parameter lives in the flat vector, and its shape.
+template <int Rank>
+struct Slot {
+    Index offset = 0;
+    Shape<Rank> shape{};
+};
+
+/// A named parameter, for whoever walks the model: initialisation, checkpoints, analysis.
+struct Leaf {
+    std::string name;
+    Role role;
+    Initializer initializer;
+    std::vector<Index> shape;
+    Index offset;
+
+    [[nodiscard]] Index size() const { return element_count(shape); }
+};
+
+/// The catalogue of a model's parameters: layers register slots, everything else reads leaves.
+///
+/// Weights, gradients and moments are flat vectors of `size()` elements with the same offsets. Every leaf starts
+/// at a multiple of 64 bytes in any element type; the gaps between leaves are zero and stay zero.
+class ParameterLayout {
+public:
+    static constexpr Index alignment = 32;  // elements: 64 bytes of the narrowest type, bf16
+
+    /// Registers a parameter under a dotted name. Throws Error(value) if the name is taken.
+    template <int Rank>
+    Slot<Rank> add(std::string name, Shape<Rank> shape, Role role, Initializer initializer) {
+        for (const Leaf& leaf : leaves_) {
+            if (leaf.name == name) throw Error(ErrorCode::value, "layout", "parameter '" + name + "' exists already");
+        }
+        const Slot<Rank> slot{size_, shape};
+        leaves_.push_back({std::move(name), role, initializer, {shape.begin(), shape.end()}, size_});
+        size_ += round_up(element_count(shape), alignment);
+        return slot;
+    }
+
+    [[nodiscard]] const std::vector<Leaf>& leaves() const { return leaves_; }
+    /// Length of the flat vector, padding included.
+    [[nodiscard]] Index size() const { return size_; }
+    /// Number of parameters, padding not counted.
+    [[nodiscard]] Index parameter_count() const {
+        Index count = 0;
+        for (const Leaf& leaf : leaves_) count += leaf.size();
+        return count;
+    }
+    /// Throws Error(value) if there is no such leaf.
+    [[nodiscard]] const Leaf& leaf(std::string_view name) const {
+        for (const Leaf& candidate : leaves_) {
+            if (candidate.name == name) return candidate;
+        }
+        throw Error(ErrorCode::value, "layout", "no parameter named '" + std::string(name) + "'");
+    }
+
+private:
+    std::vector<Leaf> leaves_;
+    Index size_ = 0;
+};
+
+/// A flat vector seen through slots: `weights[slot]` is a view of that parameter. The same model runs over
+/// weights, gradients, moments or any checkpoint by being handed another one of these.
+template <class T>
+struct Parameters {
+    View<T, 1> flat;
+
+    Parameters() = default;
+    Parameters(View<T, 1> vector) : flat(vector) {}  // NOLINT: a flat vector is what parameters are
+
+    template <class U>
+        requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
+    Parameters(Parameters<U> other) : flat(other.flat) {}  // NOLINT
+
+    template <int Rank>
+    View<T, Rank> operator[](const Slot<Rank>& slot) const {
+        return {flat.data + slot.offset, slot.shape};
+    }
+    View<T, 1> operator[](const Leaf& leaf) const { return {flat.data + leaf.offset, {leaf.size()}}; }
+};
+
+/// Read-only parameters, as layers see weights.
+template <class T>
+using Weights = Parameters<const T>;
+/// Parameters to accumulate into, as layers see gradients.
+template <class T>
+using Gradients = Parameters<T>;
+
+}  // namespace lapidary
