@@ -209,7 +209,8 @@ def adamw_fixture(check):
         norms = [record["grad_norm"] for record in records]
         print(f"llama_tiny_adamw: norms {min(norms):.2f} to {max(norms):.2f}, each tensor moved by {least[0]:.2f}",
               f"or more; float32 drifts by {worst[0]:.1e} relative Frobenius ({worst[1]}), {moved:.1e} in one",
-              f"element, losses by {drift(mine, records, 'loss'):.1e}, norms by {drift(mine, records, 'grad_norm'):.1e}")
+              f"element, losses by {drift(mine, records, 'loss'):.1e},",
+              f"norms by {drift(mine, records, 'grad_norm'):.1e}")
         assert worst[0] < 1e-5
 
 
