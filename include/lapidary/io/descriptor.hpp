@@ -93,6 +93,13 @@ inline std::size_t read_some(const Descriptor& file, const std::filesystem::path
     }
 }
 
+/// fsync(2), retried when a signal interrupts it. Throws Error(io).
+inline void sync_descriptor(const Descriptor& file, const std::filesystem::path& path) {
+    while (::fsync(file.get()) != 0) {
+        if (errno != EINTR) throw_io(path, "sync", errno);
+    }
+}
+
 /// Removes a file when the scope is left before `keep()`. Leaves devices and the like alone.
 class RemoveUnlessKept {
 public:

@@ -36,8 +36,8 @@ T json_integer(const Json& value, const std::string& place) {
     }
     if (!fits) {
         throw_json_type(value, place,
-                        "an integer of " + std::to_string(8 * sizeof(T)) +
-                            (std::is_signed_v<T> ? " bits" : " bits that is not negative"));
+                        (std::is_signed_v<T> ? "an integer of " : "a non-negative integer of ") +
+                            std::to_string(8 * sizeof(T)) + " bits");
     }
     return value.template get<T>();
 }

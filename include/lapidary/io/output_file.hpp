@@ -38,11 +38,7 @@ public:
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
     /// Returns when the disk has the contents (fsync).
-    void sync() {
-        while (::fsync(file_.get()) != 0) {
-            if (errno != EINTR) detail::throw_io(path_, "sync", errno);
-        }
-    }
+    void sync() { detail::sync_descriptor(file_, path_); }
 
     /// Closes; some file systems tell of a failed write only here. Closing twice is fine.
     void close() {
