@@ -35,7 +35,7 @@ public:
 
     /// Uninitialised memory for `shape` elements, valid until a mark taken before it is restored.
     /// Throws Error(memory) when the capacity would be exceeded.
-    template <class T, int Rank>
+    template <class T, std::size_t Rank>
     View<T, Rank> allocate(Shape<Rank> shape) {
         const auto bytes = static_cast<std::size_t>(element_count(shape)) * sizeof(T);
         const std::size_t padded = (bytes + alignment - 1) / alignment * alignment;

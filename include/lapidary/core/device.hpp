@@ -27,7 +27,7 @@ template <class D>
 using Scalar = typename D::Scalar;
 
 /// Uninitialised scratch of the device's own element type.
-template <Device D, int Rank>
+template <Device D, std::size_t Rank>
 View<Scalar<D>, Rank> scratch(D& device, Shape<Rank> shape) {
     return device.scratch().template allocate<Scalar<D>>(shape);
 }

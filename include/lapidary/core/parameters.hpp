@@ -26,7 +26,7 @@ struct Initializer {
 };
 
 /// Where a parameter lives in the flat vector, and its shape.
-template <int Rank>
+template <std::size_t Rank>
 struct Slot {
     Index offset = 0;
     Shape<Rank> shape{};
@@ -52,7 +52,7 @@ public:
     static constexpr Index alignment = 32;  // elements: 64 bytes of the narrowest type, bf16
 
     /// Registers a parameter under a dotted name. Throws Error(value) if the name is taken.
-    template <int Rank>
+    template <std::size_t Rank>
     Slot<Rank> add(std::string name, Shape<Rank> shape, Role role, Initializer initializer) {
         for (const Leaf& leaf : leaves_) {
             if (leaf.name == name) throw Error(ErrorCode::value, "layout", "parameter '" + name + "' exists already");
@@ -98,7 +98,7 @@ struct Parameters {
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
     Parameters(Parameters<U> other) : flat(other.flat) {}  // NOLINT
 
-    template <int Rank>
+    template <std::size_t Rank>
     View<T, Rank> operator[](const Slot<Rank>& slot) const {
         return {flat.data + slot.offset, slot.shape};
     }

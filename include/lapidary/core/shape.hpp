@@ -16,8 +16,8 @@ namespace lapidary {
 using Index = std::int64_t;
 
 /// The extents of a row-major array. Rank is static, extents are not.
-template <int Rank>
-using Shape = std::array<Index, static_cast<std::size_t>(Rank)>;
+template <std::size_t Rank>
+using Shape = std::array<Index, Rank>;
 
 /// `[2, 3, 4]`, as it appears in error messages.
 inline std::string to_string(std::span<const Index> extents) {

@@ -8,7 +8,7 @@
 namespace lapidary {
 
 /// Owned, zero-initialised, 64-byte aligned memory on a device. Move-only; a copy is spelled `clone`.
-template <class T, int Rank, Device D>
+template <class T, std::size_t Rank, Device D>
 class Tensor {
 public:
     Tensor() = default;

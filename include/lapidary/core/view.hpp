@@ -11,7 +11,7 @@ namespace lapidary {
 ///
 /// Copying a view copies the pointer. `View<T, R>` converts to `View<const T, R>`. The memory may live on any
 /// device; only host code that knows it is host memory may dereference it.
-template <class T, int Rank>
+template <class T, std::size_t Rank>
 struct View {
     static_assert(Rank >= 1, "a view has at least one extent");
 
@@ -70,7 +70,7 @@ struct View {
     [[nodiscard]] View<T, 1> flat() const { return {data, {size()}}; }
 
     /// The same elements under other extents. Throws Error(shape) if the counts differ.
-    template <int Other>
+    template <std::size_t Other>
     [[nodiscard]] View<T, Other> reshape(Shape<Other> extents) const {
         if (element_count(extents) != size()) {
             throw Error(ErrorCode::shape, "reshape", to_string(shape) + " does not fit " + to_string(extents));
@@ -81,7 +81,7 @@ struct View {
 
 /// A read-only view of whatever element type the argument has. Inside templates, `ConstView<T, 2>` is what an
 /// op reads and `View<T, 2>` what it writes.
-template <class T, int Rank>
+template <class T, std::size_t Rank>
 using ConstView = View<const T, Rank>;
 
 }  // namespace lapidary

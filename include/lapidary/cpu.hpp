@@ -1,0 +1,14 @@
+#pragma once
+
+// The CPU device: `lapidary::Cpu`.
+
+#include <lapidary/cpu/attention.hpp>
+#include <lapidary/cpu/cross_entropy.hpp>
+#include <lapidary/cpu/device.hpp>
+#include <lapidary/cpu/elementwise.hpp>
+#include <lapidary/cpu/embedding.hpp>
+#include <lapidary/cpu/matmul.hpp>
+#include <lapidary/cpu/reduce.hpp>
+#include <lapidary/cpu/rms_norm.hpp>
+#include <lapidary/cpu/rotary.hpp>
+#include <lapidary/cpu/swiglu.hpp>

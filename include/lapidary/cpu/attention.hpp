@@ -1,0 +1,134 @@
+#pragma once
+
+#include <lapidary/cpu/cross_entropy.hpp>
+#include <lapidary/cpu/device.hpp>
+#include <lapidary/cpu/product.hpp>
+#include <lapidary/cpu/simd.hpp>
+#include <lapidary/ops/attention.hpp>
+
+#include <algorithm>
+
+namespace lapidary {
+
+namespace cpu {
+
+/// One head of one sequence as the operand of a product: rows are positions, `transposed` makes them the summed axis.
+inline Operand head_operand(const Heads<const float>& x, Index b, Index first, Index h, bool transposed = false) {
+    const float* data = x.row(b, first, h);
+    return transposed ? Operand{data, 1, x.time_stride} : Operand{data, x.time_stride, 1};
+}
+
+/// A strip of scores: rows queries of one head against the keys the last of them sees.
+struct Strip {
+    Index first;  ///< first query
+    Index rows;
+    Index keys;   ///< columns: positions [0, keys)
+    Index past;   ///< keys before the first query of the call
+
+    [[nodiscard]] Index visible(Index row) const { return past + first + row + 1; }
+};
+
+/// Calls `visit(strip)` for the strips of queries, in order.
+template <class Visit>
+void for_each_strip(Index queries, Index keys, Visit&& visit) {
+    for (Index first = 0; first < queries; first += attention_strip) {
+        const Index rows = std::min(attention_strip, queries - first);
+        visit(Strip{first, rows, keys - queries + first + rows, keys - queries});
+    }
+}
+
+/// scores[rows, keys] = q k^T for one strip.
+inline void strip_scores(Arena& arena, const Heads<const float>& q, const Heads<const float>& k, Index b, Index h,
+                         Index kv_head, const Strip& strip, float* scores) {
+    product(arena, strip.rows, strip.keys, q.size, q.size, head_operand(q, b, strip.first, h),
+            head_operand(k, b, 0, kv_head), scores, strip.keys, Store::assign);
+}
+
+}  // namespace cpu
+
+inline void attention_on(Cpu& device, Heads<const float> q, Heads<const float> k, Heads<const float> v,
+                         const AttentionRule& rule, Heads<float> out, View<float, 3> log_sum) {
+    using namespace simd;
+    const Index strips = ceil_div(q.time, attention_strip);
+    const Lanes scale = splat(static_cast<float>(rule.scale));
+    device.run(q.batch * q.heads * strips, [&](Index task, Arena& arena) {
+        ScratchScope scope(arena);
+        const Index b = task % q.batch, h = task / q.batch % q.heads, kv_head = h / (q.heads / k.heads);
+        // The longest strips come first, so that no thread is left with one at the end.
+        const Index first = (strips - 1 - task / (q.batch * q.heads)) * attention_strip;
+        const Index rows = std::min(attention_strip, q.time - first), past = k.time - q.time;
+        const cpu::Strip strip{first, rows, past + first + rows, past};
+        float* p = arena.allocate<float, 1>({rows * strip.keys}).data;
+        cpu::strip_scores(arena, q, k, b, h, kv_head, strip, p);
+        for (Index i = 0; i < rows; ++i) {
+            float* row = p + i * strip.keys;
+            const Index visible = strip.visible(i);
+            for_lanes(visible, [&](Index j, Index count) { store16(row + j, load16(row + j, count) * scale, count); });
+            const float total = cpu::log_sum_exp(row, visible);
+            log_sum.at(b).at(h)[first + i] = total;
+            for_lanes(visible, [&](Index j, Index count) {
+                store16(row + j, simd::exp(load16(row + j, count) - splat(total)), count);
+            });
+            std::fill(row + visible, row + strip.keys, 0.0F);
+        }
+        cpu::product(arena, rows, v.size, strip.keys, strip.keys, {p, strip.keys, 1},
+                     cpu::head_operand(v, b, 0, kv_head, true), out.row(b, first, h), out.time_stride, Store::assign);
+    });
+}
+
+// With p the softmax: dv = p^T dout, dp = dout v^T, ds = p (dp - dout.out), dq = ds k, dk = ds^T q.
+inline void attention_gradient_on(Cpu& device, Heads<const float> q, Heads<const float> k, Heads<const float> v,
+                                  const AttentionRule& rule, Heads<const float> out, ConstView<float, 3> log_sum,
+                                  Heads<const float> dout, Heads<float> dq, Heads<float> dk, Heads<float> dv) {
+    using namespace simd;
+    const Index group = q.heads / k.heads;
+    const Lanes scale = splat(static_cast<float>(rule.scale));
+    // A task is a key-value head: it alone writes its dk and dv, over its queries in order.
+    device.run(k.batch * k.heads, [&](Index task, Arena& arena) {
+        const Index b = task / k.heads, kv_head = task % k.heads;
+        for (Index t = 0; t < k.time; ++t) {
+            std::fill_n(dk.row(b, t, kv_head), k.size, 0.0F);
+            std::fill_n(dv.row(b, t, kv_head), k.size, 0.0F);
+        }
+        for (Index h = kv_head * group; h < (kv_head + 1) * group; ++h) {
+            cpu::for_each_strip(q.time, k.time, [&](const cpu::Strip& strip) {
+                ScratchScope scope(arena);
+                float* p = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
+                float* ds = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
+                cpu::strip_scores(arena, q, k, b, h, kv_head, strip, p);
+                cpu::strip_scores(arena, dout, v, b, h, kv_head, strip, ds);
+                for (Index i = 0; i < strip.rows; ++i) {
+                    float* weights = p + i * strip.keys;
+                    float* row = ds + i * strip.keys;
+                    const Index visible = strip.visible(i);
+                    const float* a = dout.row(b, strip.first + i, h);
+                    const float* o = out.row(b, strip.first + i, h);
+                    Lanes products = splat(0);
+                    for_lanes(q.size, [&](Index c, Index count) {
+                        products = fma(load16(a + c, count), load16(o + c, count), products);
+                    });
+                    const Lanes shift = splat(simd::sum(products));
+                    const Lanes total = splat(log_sum.at(b).at(h)[strip.first + i]);
+                    for_lanes(visible, [&](Index j, Index count) {
+                        const Lanes w = simd::exp(load16(weights + j, count) * scale - total);
+                        store16(weights + j, w, count);
+                        store16(row + j, w * (load16(row + j, count) - shift) * scale, count);
+                    });
+                    std::fill(weights + visible, weights + strip.keys, 0.0F);
+                    std::fill(row + visible, row + strip.keys, 0.0F);
+                }
+                cpu::product(arena, strip.rows, k.size, strip.keys, strip.keys, {ds, strip.keys, 1},
+                             cpu::head_operand(k, b, 0, kv_head, true), dq.row(b, strip.first, h), dq.time_stride,
+                             Store::assign);
+                cpu::product(arena, strip.keys, k.size, strip.rows, strip.rows, {ds, 1, strip.keys},
+                             cpu::head_operand(q, b, strip.first, h, true), dk.row(b, 0, kv_head), dk.time_stride,
+                             Store::add);
+                cpu::product(arena, strip.keys, v.size, strip.rows, strip.rows, {p, 1, strip.keys},
+                             cpu::head_operand(dout, b, strip.first, h, true), dv.row(b, 0, kv_head), dv.time_stride,
+                             Store::add);
+            });
+        }
+    });
+}
+
+}  // namespace lapidary

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <lapidary/core/arena.hpp>
+#include <lapidary/cpu/pack.hpp>
+#include <lapidary/ops/accumulation.hpp>
+
+namespace lapidary::cpu {
+
+/// The register tile: row_panel rows times column_panel columns of the result stay in registers while a block of the
+/// summed axis passes. 8 x 48 fills 24 of AVX-512's 32 registers; narrower machines get 4 x 3 registers.
+inline constexpr int column_vectors = 3;
+inline constexpr int row_panel = simd::width == 16 ? 8 : 4;
+inline constexpr int column_panel = column_vectors * simd::width;
+
+/// c[Rows x column_panel] = or += the sum over `depth` of a (packed by row_panel) times b (packed by column_panel).
+/// Each element is a chain of fused multiply-adds from zero, whatever the tile: its bits are those of its row and column.
+template <int Rows>
+inline void register_tile(Index depth, const float* a, const float* b, float* c, Index c_stride, Store store) {
+    using simd::Vec;
+    Vec sums[Rows][column_vectors] = {};
+    for (Index k = 0; k < depth; ++k) {
+        Vec columns[column_vectors];
+#pragma GCC unroll 3
+        for (int j = 0; j < column_vectors; ++j) columns[j] = simd::load(b + j * simd::width);
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i) {
+            const Vec row = simd::broadcast(a[i]);
+#pragma GCC unroll 3
+            for (int j = 0; j < column_vectors; ++j) sums[i][j] = simd::fma(row, columns[j], sums[i][j]);
+        }
+        a += row_panel;
+        b += column_panel;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 3
+        for (int j = 0; j < column_vectors; ++j) {
+            float* target = c + i * c_stride + j * simd::width;
+            simd::store(target, store == Store::add ? simd::load(target) + sums[i][j] : sums[i][j]);
+        }
+    }
+}
+
+/// As `register_tile` for any number of rows up to row_panel and columns up to column_panel.
+inline void edge_tile(Index rows, Index columns, Index depth, const float* a, const float* b, float* c, Index c_stride,
+                      Store store) {
+    alignas(64) float buffer[row_panel * column_panel];
+    if (rows == 1) {
+        register_tile<1>(depth, a, b, buffer, column_panel, Store::assign);
+    } else if (rows <= 4) {
+        register_tile<4>(depth, a, b, buffer, column_panel, Store::assign);
+    } else {
+        register_tile<row_panel>(depth, a, b, buffer, column_panel, Store::assign);
+    }
+    for (Index i = 0; i < rows; ++i) {
+        for (Index j = 0; j < columns; ++j) {
+            float& target = c[i * c_stride + j];
+            target = store == Store::add ? target + buffer[i * column_panel + j] : buffer[i * column_panel + j];
+        }
+    }
+}
+
+/// c (+)= a b^T on one thread: c[i, j] = sum over k of a(i, k) b(j, k), in blocks of `accumulation_block` that start
+/// anew at every multiple of `segment`.
+///
+/// c: rows x columns with `c_stride` elements from row to row. `arena` supplies the packed panels.
+inline void product(Arena& arena, Index rows, Index columns, Index depth, Index segment, const Operand& a,
+                    const Operand& b, float* c, Index c_stride, Store store) {
+    ScratchScope scope(arena);
+    float* a_panels = arena.allocate<float, 1>({round_up(rows, row_panel) * accumulation_block}).data;
+    float* b_panel = arena.allocate<float, 1>({column_panel * accumulation_block}).data;
+    for_each_block(depth, segment, [&](Index first, Index block) {
+        for (Index i = 0; i < rows; i += row_panel) {
+            pack<row_panel>(a.from(i, first), std::min<Index>(row_panel, rows - i), block, a_panels + i * block);
+        }
+        for (Index j = 0; j < columns; j += column_panel) {
+            const Index width = std::min<Index>(column_panel, columns - j);
+            pack<column_panel>(b.from(j, first), width, block, b_panel);
+            for (Index i = 0; i < rows; i += row_panel) {
+                const Index height = std::min<Index>(row_panel, rows - i);
+                float* target = c + i * c_stride + j;
+                const float* panel = a_panels + i * block;
+                if (height == row_panel && width == column_panel) {
+                    register_tile<row_panel>(block, panel, b_panel, target, c_stride, store);
+                } else {
+                    edge_tile(height, width, block, panel, b_panel, target, c_stride, store);
+                }
+            }
+        }
+        store = Store::add;
+    });
+}
+
+}  // namespace lapidary::cpu

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <lapidary/cpu/device.hpp>
+#include <lapidary/cpu/simd.hpp>
+#include <lapidary/ops/reduce.hpp>
+
+namespace lapidary {
+
+namespace cpu {
+
+/// Sixteen running sums in double.
+class DoubleLanes {
+public:
+    /// Adds f(x) in double for the first `count` of 16 floats; the others must be zero.
+    template <class F>
+    void add(const simd::Lanes& x, F&& f) {
+        alignas(64) float values[simd::Lanes::count];
+        simd::store16(values, x);
+        for (int i = 0; i < groups; ++i) {
+            Half narrow;
+            std::memcpy(&narrow, values + i * half, sizeof narrow);
+            const Wide wide = __builtin_convertvector(narrow, Wide);
+            sums_[i] += f(wide);
+        }
+    }
+    /// The total, lanes in order.
+    [[nodiscard]] double total() const {
+        double result = 0;
+        for (const Wide& group : sums_) {
+            for (int i = 0; i < half; ++i) result += group[i];
+        }
+        return result;
+    }
+
+private:
+    static constexpr int half = simd::width / 2;
+    static constexpr int groups = simd::Lanes::count / half;
+    using Half = float __attribute__((vector_size(half * 4)));
+    using Wide = double __attribute__((vector_size(half * 8)));
+    Wide sums_[groups] = {};
+};
+
+/// Sums of blocks of `reduction_block` elements, added in order of the blocks.
+template <class F>
+double reduce(Cpu& device, ConstView<float, 1> x, F&& f) {
+    const Index blocks = ceil_div(x.size(), reduction_block);
+    ScratchScope scope(device.scratch());
+    const View<double, 1> partial = device.scratch().allocate<double, 1>({blocks});
+    device.run_ranges(x.size(), reduction_block, [&](Index first, Index length, Arena&) {
+        DoubleLanes sums;
+        simd::for_lanes(length, [&](Index i, Index count) { sums.add(simd::load16(x.data + first + i, count), f); });
+        partial[first / reduction_block] = sums.total();
+    });
+    double total = 0;
+    for (double value : partial) total += value;
+    return total;
+}
+
+}  // namespace cpu
+
+inline double sum_on(Cpu& device, ConstView<float, 1> x) {
+    return cpu::reduce(device, x, [](auto value) { return value; });
+}
+
+inline double sum_of_squares_on(Cpu& device, ConstView<float, 1> x) {
+    return cpu::reduce(device, x, [](auto value) { return value * value; });
+}
+
+}  // namespace lapidary

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <lapidary/cpu/device.hpp>
+#include <lapidary/cpu/simd.hpp>
+#include <lapidary/ops/swiglu.hpp>
+
+namespace lapidary {
+
+namespace cpu {
+
+inline simd::Lanes sigmoid(const simd::Lanes& x) {
+    return simd::splat(1) / (simd::splat(1) + simd::exp(simd::splat(0) - x));
+}
+
+}  // namespace cpu
+
+inline void swiglu_on(Cpu& device, ConstView<float, 2> gate_up, View<float, 2> out) {
+    using namespace simd;
+    const Index width = out.extent(1);
+    device.run_ranges(out.extent(0), 8, [&](Index first, Index rows, Arena&) {
+        for (Index n = first; n < first + rows; ++n) {
+            const float* gates = gate_up.data + n * 2 * width;
+            for_lanes(width, [&](Index c, Index count) {
+                const Lanes gate = load16(gates + c, count);
+                store16(out.data + n * width + c, gate * cpu::sigmoid(gate) * load16(gates + width + c, count), count);
+            });
+        }
+    });
+}
+
+inline void swiglu_gradient_on(Cpu& device, ConstView<float, 2> gate_up, ConstView<float, 2> dout,
+                               View<float, 2> dgate_up) {
+    using namespace simd;
+    const Index width = dout.extent(1);
+    device.run_ranges(dout.extent(0), 8, [&](Index first, Index rows, Arena&) {
+        for (Index n = first; n < first + rows; ++n) {
+            const float* gates = gate_up.data + n * 2 * width;
+            float* dgates = dgate_up.data + n * 2 * width;
+            for_lanes(width, [&](Index c, Index count) {
+                const Lanes gate = load16(gates + c, count), up = load16(gates + width + c, count);
+                const Lanes d = load16(dout.data + n * width + c, count);
+                const Lanes s = cpu::sigmoid(gate);
+                const Lanes silu = gate * s;
+                // silu' = s + gate s (1 - s) = s + silu - silu s
+                store16(dgates + c, d * up * (s + silu - silu * s), count);
+                store16(dgates + width + c, d * silu, count);
+            });
+        }
+    });
+}
+
+}  // namespace lapidary

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <lapidary/core/shape.hpp>
+
+#include <algorithm>
+
+namespace lapidary {
+
+/// Whether an operation overwrites its result or adds to it.
+enum class Store { assign, add };
+
+/// The rule that fixes every sum over a long axis, on any device:
+///
+/// the axis is cut into blocks of `accumulation_block` terms; a block is summed on its own, starting from zero, and
+/// block sums are added to the result in order. Sums over tokens start a new block at the start of each sequence, so
+/// a gradient does not depend on how many sequences a micro-batch holds; nothing depends on the number of threads.
+inline constexpr Index accumulation_block = 256;
+
+/// Calls `visit(first, count)` for the blocks of `length` terms made of segments (sequences) of `segment` terms.
+template <class Visit>
+void for_each_block(Index length, Index segment, Visit&& visit) {
+    for (Index start = 0; start < length; start += segment) {
+        const Index end = std::min(start + segment, length);
+        for (Index first = start; first < end; first += accumulation_block) {
+            visit(first, std::min(accumulation_block, end - first));
+        }
+    }
+}
+
+}  // namespace lapidary

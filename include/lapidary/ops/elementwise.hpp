@@ -1,0 +1,45 @@
+#pragma once
+
+#include <lapidary/core/device.hpp>
+#include <lapidary/ops/check.hpp>
+
+#include <type_traits>
+
+namespace lapidary {
+
+/// x[i] = value.
+template <Device D>
+void fill(D& device, std::type_identity_t<View<Scalar<D>, 1>> x, double value) {
+    fill_on(device, x, static_cast<Scalar<D>>(value));
+}
+
+/// y[i] = x[i].
+template <Device D>
+void copy(D& device, std::type_identity_t<ConstView<Scalar<D>, 1>> x, std::type_identity_t<View<Scalar<D>, 1>> y) {
+    detail::require_same("copy", "x", x, "y", y);
+    copy_on(device, x, y);
+}
+
+/// out[i] = x[i] + y[i]; out may be x or y.
+template <Device D>
+void add(D& device, std::type_identity_t<ConstView<Scalar<D>, 1>> x, std::type_identity_t<ConstView<Scalar<D>, 1>> y,
+         std::type_identity_t<View<Scalar<D>, 1>> out) {
+    detail::require_same("add", "x", x, "y", y);
+    detail::require_same("add", "x", x, "out", out);
+    add_on(device, x, y, out);
+}
+
+/// x[i] *= factor, rounded once.
+template <Device D>
+void scale(D& device, std::type_identity_t<View<Scalar<D>, 1>> x, double factor) {
+    scale_on(device, x, static_cast<Scalar<D>>(factor));
+}
+
+/// y[i] = x[i] in another element type (float, double, bf16), rounded to nearest even.
+template <Device D, class From, class To>
+void cast(D& device, View<From, 1> x, View<To, 1> y) {
+    detail::require_same("cast", "x", x, "y", y);
+    cast_on(device, View<const From, 1>(x), y);
+}
+
+}  // namespace lapidary

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <lapidary/core/view.hpp>
+
+#include <type_traits>
+
+
+
+namespace lapidary {
+
+/// Attention heads inside a larger buffer: element (b, t, h, i) lies at
+/// `data[b * batch_stride + t * time_stride + h * head_stride + i]`.
+///
+/// The same type describes the q, k and v parts of one fused projection `[B, T, (H + 2K) * D]` and a key-value cache,
+/// so attention and rotary embedding know nothing of either layout.
+template <class T>
+struct Heads {
+    T* data = nullptr;
+    Index batch = 0, time = 0, heads = 0, size = 0;
+    Index batch_stride = 0, time_stride = 0, head_stride = 0;
+
+    Heads() = default;
+    Heads(T* pointer, Shape<4> extents, Shape<3> strides)
+        : data(pointer), batch(extents[0]), time(extents[1]), heads(extents[2]), size(extents[3]),
+          batch_stride(strides[0]), time_stride(strides[1]), head_stride(strides[2]) {}
+
+    template <class U>
+        requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
+    Heads(Heads<U> other)  // NOLINT: mutable to const is implicit
+        : Heads(other.data, other.shape(), {other.batch_stride, other.time_stride, other.head_stride}) {}
+
+    /// The row of `size` elements of one head at one position.
+    T* row(Index b, Index t, Index h) const { return data + b * batch_stride + t * time_stride + h * head_stride; }
+    [[nodiscard]] Shape<4> shape() const { return {batch, time, heads, size}; }
+
+    /// The first `count` positions.
+    [[nodiscard]] Heads first(Index count) const {
+        Heads result = *this;
+        result.time = count;
+        return result;
+    }
+    /// `count` positions from `start` on.
+    [[nodiscard]] Heads slice(Index start, Index count) const {
+        Heads result = first(count);
+        result.data += start * time_stride;
+        return result;
+    }
+};
+
+/// `count` heads of `size` elements each, from column `first` of the buffer `[B, T, C]` on.
+template <class T>
+Heads<T> heads_of(View<T, 3> buffer, Index first, Index count, Index size) {
+    const Index columns = buffer.extent(2);
+    return {buffer.data + first,
+            {buffer.extent(0), buffer.extent(1), count, size},
+            {buffer.extent(1) * columns, columns, size}};
+}
+
+}  // namespace lapidary

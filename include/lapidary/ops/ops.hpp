@@ -1,0 +1,17 @@
+#pragma once
+
+// The whole vocabulary of operations. Each is a function template that states shapes, checks them, and hands over to
+// `<name>_on(device, ...)`, which the device's own headers define and argument-dependent lookup finds.
+
+#include <lapidary/ops/accumulation.hpp>
+#include <lapidary/ops/adamw.hpp>
+#include <lapidary/ops/attention.hpp>
+#include <lapidary/ops/cross_entropy.hpp>
+#include <lapidary/ops/elementwise.hpp>
+#include <lapidary/ops/embedding.hpp>
+#include <lapidary/ops/heads.hpp>
+#include <lapidary/ops/matmul.hpp>
+#include <lapidary/ops/reduce.hpp>
+#include <lapidary/ops/rms_norm.hpp>
+#include <lapidary/ops/rotary.hpp>
+#include <lapidary/ops/swiglu.hpp>

@@ -1,0 +1,10 @@
+#pragma once
+
+// The reference device: `lapidary::Reference`.
+
+#include <lapidary/reference/attention.hpp>
+#include <lapidary/reference/cross_entropy.hpp>
+#include <lapidary/reference/device.hpp>
+#include <lapidary/reference/elementwise.hpp>
+#include <lapidary/reference/matmul.hpp>
+#include <lapidary/reference/rms_norm.hpp>

@@ -1,0 +1,273 @@
+// Every operation of the Cpu against the Reference in double, on odd shapes and with outputs that start as NaN.
+
+#include "catch.hpp"
+#include "support/arrays.hpp"
+
+#include <lapidary/core/bf16.hpp>
+#include <lapidary/cpu.hpp>
+#include <lapidary/ops/ops.hpp>
+#include <lapidary/reference.hpp>
+
+#include <functional>
+
+using namespace lapidary;
+using namespace lapidary::test;
+
+namespace {
+
+// Single precision against double, relative Frobenius error: sums of a few thousand rounded terms.
+constexpr double tolerance = 2e-6;
+
+/// Runs one computation on both devices and compares all the results it returns.
+template <class Run>
+void compare(Run&& run) {
+    Cpu cpu({.threads = 3});
+    Reference reference;
+    const std::vector<Values> fast = run(cpu);
+    const std::vector<Values> exact = run(reference);
+    REQUIRE(fast.size() == exact.size());
+    for (std::size_t i = 0; i < fast.size(); ++i) {
+        INFO("result " << i);
+        CHECK(relative_error(fast[i], exact[i]) < tolerance);
+    }
+}
+
+std::vector<std::int32_t> random_ids(Index count, Index limit, std::uint64_t item) {
+    std::vector<std::int32_t> ids;
+    const Philox random(3, "ids", item);
+    for (Index i = 0; i < count; ++i) {
+        ids.push_back(static_cast<std::int32_t>(random.integer(static_cast<std::uint64_t>(i)) %
+                                                static_cast<std::uint64_t>(limit)));
+    }
+    return ids;
+}
+
+View<const std::int32_t, 1> view_of(const std::vector<std::int32_t>& ids) {
+    return {ids.data(), {static_cast<Index>(ids.size())}};
+}
+
+}  // namespace
+
+TEST_CASE("products agree on odd shapes") {
+    struct Case {
+        Index rows, inner, columns;
+    };
+    const auto shape = GENERATE(Case{1, 1, 1}, Case{1, 300, 50}, Case{7, 80, 100}, Case{33, 257, 49}, Case{65, 512, 48},
+                                Case{130, 100, 97}, Case{300, 31, 800}, Case{8, 5, 1});
+    const auto [n, k, m] = shape;
+    INFO("n " << n << " k " << k << " m " << m);
+    for (const Store store : {Store::assign, Store::add}) {
+        compare([&, n = n, k = k, m = m](auto& device) {
+            const auto x = place(device, Shape<2>{n, k}, Values::normal(n * k, 1));
+            const auto w = place(device, Shape<2>{m, k}, Values::normal(m * k, 2));
+            const auto dy = place(device, Shape<2>{n, m}, Values::normal(n * m, 3));
+            const bool add = store == Store::add;
+            const auto y = add ? place(device, Shape<2>{n, m}, Values::normal(n * m, 4)) : poisoned(device, Shape<2>{n, m});
+            const auto dx = add ? place(device, Shape<2>{n, k}, Values::normal(n * k, 5)) : poisoned(device, Shape<2>{n, k});
+            const auto dw = place(device, Shape<2>{m, k}, Values::normal(m * k, 6));
+            matmul(device, x, w, y, store);
+            matmul_input_gradient(device, dy, w, dx, store);
+            matmul_weight_gradient(device, dy.template reshape<3>({1, n, m}), x.template reshape<3>({1, n, k}), dw);
+            return std::vector{read(y), read(dx), read(dw)};
+        });
+    }
+}
+
+TEST_CASE("a weight gradient does not depend on how sequences are grouped into calls") {
+    Cpu device({.threads = 2});
+    const Index batch = 3, time = 301, width = 40, inner = 56;
+    const auto x = place(device, Shape<3>{batch, time, inner}, Values::normal(batch * time * inner, 1));
+    const auto dy = place(device, Shape<3>{batch, time, width}, Values::normal(batch * time * width, 2));
+    const auto whole = place(device, Shape<2>{width, inner}, Values::normal(width * inner, 3));
+    const auto pieces = place(device, Shape<2>{width, inner}, Values::normal(width * inner, 3));
+    matmul_weight_gradient(device, dy, x, whole);
+    for (Index b = 0; b < batch; ++b) matmul_weight_gradient(device, dy.slice(b, 1), x.slice(b, 1), pieces);
+    CHECK(read(whole).data == read(pieces).data);
+}
+
+TEST_CASE("elementwise operations agree") {
+    const Index n = GENERATE(1, 15, 16, 17, 1000, 70001);
+    compare([&](auto& device) {
+        const auto x = place(device, Shape<1>{n}, Values::normal(n, 1));
+        const auto y = place(device, Shape<1>{n}, Values::normal(n, 2));
+        const auto out = poisoned(device, Shape<1>{n});
+        const auto copied = poisoned(device, Shape<1>{n});
+        const auto filled = poisoned(device, Shape<1>{n});
+        add(device, x, y, out);
+        copy(device, x, copied);
+        fill(device, filled, 0.25);
+        scale(device, y, 0.5);
+        Values sums;
+        sums.data = {sum(device, x), sum_of_squares(device, y)};
+        return std::vector{read(out), read(copied), read(filled), read(y), sums};
+    });
+}
+
+TEST_CASE("casts round to nearest even and come back") {
+    Cpu device({.threads = 2});
+    const Index n = 1001;
+    const auto x = place(device, Shape<1>{n}, Values::normal(n, 9));
+    std::vector<bf16> narrow(static_cast<std::size_t>(n));
+    const View<bf16, 1> narrow_view{narrow.data(), {n}};
+    const auto back = poisoned(device, Shape<1>{n});
+    cast(device, x, narrow_view);
+    cast(device, narrow_view, back);
+    CHECK(relative_error(read(back), read(x)) < 4e-3);
+    CHECK(static_cast<float>(bf16(1.00390625F)) == 1.0F);     // half way to 1.0078125: the even one
+    CHECK(static_cast<float>(bf16(1.01171875F)) == 1.015625F);
+}
+
+TEST_CASE("embedding and its gradient agree, and the frozen row stays") {
+    const Index vocabulary = 37, width = 20;
+    const std::vector<std::int32_t> ids = random_ids(101, vocabulary, 1);
+    compare([&](auto& device) {
+        const auto table = place(device, Shape<2>{vocabulary, width}, Values::normal(vocabulary * width, 1));
+        const auto out = poisoned(device, Shape<2>{101, width});
+        const auto dtable = place(device, Shape<2>{vocabulary, width}, Values::normal(vocabulary * width, 2));
+        const Values before = read(dtable.at(ids[0]));
+        embedding(device, table, view_of(ids), out);
+        embedding_gradient(device, view_of(ids), out, dtable, ids[0]);
+        CHECK(read(dtable.at(ids[0])).data == before.data);
+        return std::vector{read(out), read(dtable)};
+    });
+}
+
+TEST_CASE("rms norm and its gradient agree") {
+    const Index width = GENERATE(1, 16, 80, 100, 385);
+    const Index batch = 2, time = 263;
+    compare([&](auto& device) {
+        const Shape<3> shape{batch, time, width};
+        const Index count = element_count(shape);
+        const auto x = place(device, shape, Values::normal(count, 1));
+        const auto gain = place(device, Shape<1>{width}, Values::normal(width, 2));
+        const auto y = poisoned(device, shape);
+        const auto inverse_rms = poisoned(device, Shape<1>{batch * time});
+        const auto dy = place(device, shape, Values::normal(count, 3));
+        const auto dx = place(device, shape, Values::normal(count, 4));
+        const auto dgain = place(device, Shape<1>{width}, Values::normal(width, 5));
+        rms_norm(device, x.rows(), gain, 1e-6, y.rows(), inverse_rms);
+        rms_norm_gradient(device, x, gain, inverse_rms, dy, dx, dgain);
+        return std::vector{read(y), read(inverse_rms), read(dx), read(dgain)};
+    });
+}
+
+TEST_CASE("rotary turns pairs by the position's angle and back") {
+    const Index size = GENERATE(2, 20, 80, 128);
+    compare([&](auto& device) {
+        const Shape<3> shape{2, 70, 3 * size};
+        const auto buffer = place(device, shape, Values::normal(element_count(shape), 1));
+        rotary(device, heads_of(buffer, 0, 2, size), 5, {.size = size});
+        const Values turned = read(buffer);
+        rotary(device, heads_of(buffer, 0, 2, size), 5, {.size = size, .inverse = true});
+        CHECK(relative_error(read(buffer), Values::normal(element_count(shape), 1)) < tolerance);
+        rotary(device, heads_of(buffer, size, 1, size), 0, {.size = size / 2 / 2 * 2});
+        return std::vector{turned, read(buffer)};
+    });
+}
+
+TEST_CASE("attention and its gradient agree for any length, head size and grouping") {
+    struct Case {
+        Index batch, time, heads, kv_heads, size;
+    };
+    const auto c = GENERATE(Case{1, 1, 1, 1, 4}, Case{2, 13, 3, 3, 20}, Case{1, 129, 2, 1, 80}, Case{2, 64, 4, 2, 100},
+                            Case{1, 300, 2, 2, 64});
+    INFO("time " << c.time << " size " << c.size);
+    compare([&](auto& device) {
+        const Index columns = (c.heads + 2 * c.kv_heads) * c.size;
+        const Shape<3> fused{c.batch, c.time, columns};
+        const Shape<3> outer{c.batch, c.time, c.heads * c.size};
+        const auto qkv = place(device, fused, Values::normal(element_count(fused), 1));
+        const auto dqkv = poisoned(device, fused);
+        const auto out = poisoned(device, outer);
+        const auto dout = place(device, outer, Values::normal(element_count(outer), 2));
+        const auto log_sum = poisoned(device, Shape<3>{c.batch, c.heads, c.time});
+        const auto part = [&](auto buffer, Index first, Index count) { return heads_of(buffer, first * c.size, count, c.size); };
+        const AttentionRule rule{.scale = 1 / std::sqrt(static_cast<double>(c.size))};
+        const auto q = part(qkv, 0, c.heads), k = part(qkv, c.heads, c.kv_heads);
+        const auto v = part(qkv, c.heads + c.kv_heads, c.kv_heads);
+        attention(device, q, k, v, rule, part(out, 0, c.heads), log_sum);
+        attention_gradient(device, q, k, v, rule, part(out, 0, c.heads), log_sum, part(dout, 0, c.heads),
+                           part(dqkv, 0, c.heads), part(dqkv, c.heads, c.kv_heads),
+                           part(dqkv, c.heads + c.kv_heads, c.kv_heads));
+        return std::vector{read(out), read(log_sum), read(dqkv)};
+    });
+}
+
+TEST_CASE("attention over a longer past equals the last rows of the whole, bit for bit") {
+    Cpu device({.threads = 2});
+    const Index time = 150, heads = 2, size = 24, fresh = 7;
+    const Shape<3> fused{1, time, 3 * heads * size};
+    const auto qkv = place(device, fused, Values::normal(element_count(fused), 1));
+    const auto q = heads_of(qkv, 0, heads, size), k = heads_of(qkv, heads * size, heads, size);
+    const auto v = heads_of(qkv, 2 * heads * size, heads, size);
+    const auto whole = poisoned(device, Shape<3>{1, time, heads * size});
+    const auto last = poisoned(device, Shape<3>{1, fresh, heads * size});
+    attention(device, q, k, v, {}, heads_of(whole, 0, heads, size), poisoned(device, Shape<3>{1, heads, time}));
+    attention(device, q.slice(time - fresh, fresh), k, v, {}, heads_of(last, 0, heads, size),
+              poisoned(device, Shape<3>{1, heads, fresh}));
+    CHECK(read(last).data == read(whole.at(0).slice(time - fresh, fresh)).data);
+}
+
+TEST_CASE("swiglu and its gradient agree") {
+    const Index width = GENERATE(1, 31, 172);
+    compare([&](auto& device) {
+        const Index rows = 19;
+        const auto gate_up = place(device, Shape<2>{rows, 2 * width}, Values::normal(rows * 2 * width, 1, 4.0));
+        const auto dout = place(device, Shape<2>{rows, width}, Values::normal(rows * width, 2));
+        const auto out = poisoned(device, Shape<2>{rows, width});
+        const auto dgate_up = poisoned(device, Shape<2>{rows, 2 * width});
+        swiglu(device, gate_up, out);
+        swiglu_gradient(device, gate_up, dout, dgate_up);
+        return std::vector{read(out), read(dgate_up)};
+    });
+}
+
+TEST_CASE("swiglu stays finite far from zero") {
+    Cpu device({.threads = 1});
+    const auto gate_up = place(device, Shape<2>{1, 4}, Values{{-200, 200, 3, 3}});
+    const auto out = poisoned(device, Shape<2>{1, 2});
+    swiglu(device, gate_up, out);
+    CHECK(std::abs(out[0]) < 1e-30F);
+    CHECK(out[1] == Approx(600.0));
+}
+
+TEST_CASE("cross entropy and its gradient agree") {
+    const Index vocabulary = GENERATE(2, 61, 1000);
+    const std::vector<std::int32_t> targets = random_ids(29, vocabulary, 4);
+    compare([&](auto& device) {
+        const Shape<2> shape{29, vocabulary};
+        const auto logits = place(device, shape, Values::normal(element_count(shape), 1, 5.0));
+        const auto losses = poisoned(device, Shape<1>{29});
+        const auto same = poisoned(device, Shape<1>{29});
+        cross_entropy(device, logits, view_of(targets), losses);
+        cross_entropy_gradient(device, logits, view_of(targets), same, 0.125);
+        return std::vector{read(losses), read(same), read(logits)};
+    });
+}
+
+TEST_CASE("adamw agrees over several steps") {
+    const Index n = 1003;
+    compare([&](auto& device) {
+        const auto w = place(device, Shape<1>{n}, Values::normal(n, 1));
+        const auto m = place(device, Shape<1>{n}, Values::constant(n, 0));
+        const auto v = place(device, Shape<1>{n}, Values::constant(n, 0));
+        for (int step = 1; step <= 3; ++step) {
+            const auto g = place(device, Shape<1>{n}, Values::normal(n, static_cast<std::uint64_t>(10 + step)));
+            adamw(device, w, g, m, v,
+                  {.decay = 1e-3, .step_size = 1e-2 / (1 - std::pow(0.9, step)),
+                   .inverse_correction2 = 1 / std::sqrt(1 - std::pow(0.95, step)), .gradient_scale = 0.5});
+        }
+        return std::vector{read(w), read(m), read(v)};
+    });
+}
+
+TEST_CASE("shape errors name the operation and both sides") {
+    Cpu device({.threads = 1});
+    const auto x = scratch(device, Shape<2>{8, 64});
+    const auto w = scratch(device, Shape<2>{128, 32});
+    const auto y = scratch(device, Shape<2>{8, 128});
+    CHECK_THROWS_WITH(matmul(device, x, w, y), "[matmul] inner extents differ: x is [8, 64], w is [128, 32]");
+    CHECK_THROWS_WITH(add(device, x.flat(), w.flat(), x.flat()), ContainsSubstring("x is [512], y is [4096]"));
+    CHECK_THROWS_AS(swiglu(device, x, y), Error);
+    CHECK_THROWS_AS(rotary(device, heads_of(x.reshape<3>({1, 8, 64}), 0, 4, 16), 0, {.size = 17}), Error);
+}
