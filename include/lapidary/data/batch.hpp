@@ -1,0 +1,25 @@
+#pragma once
+
+#include <lapidary/core/shape.hpp>
+#include <lapidary/core/view.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace lapidary {
+
+/// The windows of one step. Inputs are columns [0, T), labels columns [1, T + 1).
+struct Batch {
+    Index step = 0;
+    Index epoch = 0;
+    Index chunk = 0;
+    bool last_in_chunk = false;        ///< the next step starts another chunk
+    std::vector<std::int32_t> tokens;  ///< [B, T + 1] row-major
+    Index batch = 0;                   ///< B
+    Index context = 0;                 ///< T
+    std::vector<Index> rows;           ///< [B] rows of the chunk that these windows are
+
+    [[nodiscard]] View<const std::int32_t, 2> view() const { return {tokens.data(), {batch, context + 1}}; }
+};
+
+}  // namespace lapidary

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <lapidary/core/shape.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lapidary {
+
+/// A position in a vocabulary. Negative: there is none.
+using TokenId = std::int32_t;
+
+/// Text to token ids and back.
+/// - `encode(text)`: ids of a whole text, without special tokens; a pure function, safe to call from many threads;
+/// - `decode(ids)`: the text; special tokens decode to nothing;
+/// - `vocabulary_size()`: every id is in [0, vocabulary_size());
+/// - `bos_id()`, `eos_id()`, `unknown_id()`: the special ids, -1 where the vocabulary has none.
+template <class T>
+concept Tokenizer = requires(const T& tokenizer, std::string_view text, std::span<const TokenId> ids) {
+    { tokenizer.encode(text) } -> std::same_as<std::vector<TokenId>>;
+    { tokenizer.decode(ids) } -> std::same_as<std::string>;
+    { tokenizer.vocabulary_size() } -> std::same_as<Index>;
+    { tokenizer.bos_id() } -> std::same_as<TokenId>;
+    { tokenizer.eos_id() } -> std::same_as<TokenId>;
+    { tokenizer.unknown_id() } -> std::same_as<TokenId>;
+};
+
+}  // namespace lapidary
