@@ -96,7 +96,10 @@ struct Parameters {
 
     template <class U>
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
-    Parameters(Parameters<U> other) : flat(other.flat) {}  // NOLINT
+    Parameters(View<U, 1> vector) : flat(vector) {}  // NOLINT: mutable to const is implicit
+    template <class U>
+        requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
+    Parameters(Parameters<U> other) : flat(other.flat) {}  // NOLINT: mutable to const is implicit
 
     template <std::size_t Rank>
     View<T, Rank> operator[](const Slot<Rank>& slot) const {

@@ -35,6 +35,16 @@ inline void copy_on(Cpu& device, ConstView<float, 1> x, View<float, 1> y) {
     });
 }
 
+inline void copy_heads_on(Cpu& device, Heads<const float> x, Heads<float> y) {
+    device.run_ranges(x.batch * x.time, 64, [&](Index first, Index count, Arena&) {
+        for (Index n = first; n < first + count; ++n) {
+            for (Index h = 0; h < x.heads; ++h) {
+                std::copy_n(x.row(n / x.time, n % x.time, h), x.size, y.row(n / x.time, n % x.time, h));
+            }
+        }
+    });
+}
+
 inline void add_on(Cpu& device, ConstView<float, 1> x, ConstView<float, 1> y, View<float, 1> out) {
     cpu::for_all_lanes(device, x.size(), [&](Index i, Index count) {
         simd::store16(out.data + i, simd::load16(x.data + i, count) + simd::load16(y.data + i, count), count);

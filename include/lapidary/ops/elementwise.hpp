@@ -2,6 +2,7 @@
 
 #include <lapidary/core/device.hpp>
 #include <lapidary/ops/check.hpp>
+#include <lapidary/ops/heads.hpp>
 
 #include <type_traits>
 
@@ -18,6 +19,14 @@ template <Device D>
 void copy(D& device, std::type_identity_t<ConstView<Scalar<D>, 1>> x, std::type_identity_t<View<Scalar<D>, 1>> y) {
     detail::require_same("copy", "x", x, "y", y);
     copy_on(device, x, y);
+}
+
+/// Copies heads between buffers of any layout, as into a key-value cache. x, y: [B, T, H, D].
+template <Device D>
+void copy_heads(D& device, std::type_identity_t<Heads<const Scalar<D>>> x, std::type_identity_t<Heads<Scalar<D>>> y) {
+    detail::require_shape(x.shape() == y.shape(), "copy_heads",
+                          [&] { return "x is " + to_string(x.shape()) + ", y is " + to_string(y.shape()); });
+    copy_heads_on(device, x, y);
 }
 
 /// out[i] = x[i] + y[i]; out may be x or y.

@@ -7,6 +7,7 @@
 #include <lapidary/ops/swiglu.hpp>
 #include <lapidary/reference/device.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace lapidary {
@@ -17,6 +18,14 @@ inline void fill_on(Reference&, View<double, 1> x, double value) {
 
 inline void copy_on(Reference&, ConstView<double, 1> x, View<double, 1> y) {
     for (Index i = 0; i < x.size(); ++i) y[i] = x[i];
+}
+
+inline void copy_heads_on(Reference&, Heads<const double> x, Heads<double> y) {
+    for (Index b = 0; b < x.batch; ++b) {
+        for (Index t = 0; t < x.time; ++t) {
+            for (Index h = 0; h < x.heads; ++h) std::copy_n(x.row(b, t, h), x.size, y.row(b, t, h));
+        }
+    }
 }
 
 inline void add_on(Reference&, ConstView<double, 1> x, ConstView<double, 1> y, View<double, 1> out) {

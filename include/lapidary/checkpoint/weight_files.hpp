@@ -1,0 +1,95 @@
+#pragma once
+
+#include <lapidary/core/half.hpp>
+#include <lapidary/io/json.hpp>
+#include <lapidary/io/safetensors.hpp>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lapidary {
+
+/// The tensors of a Hugging Face directory, in `model.safetensors` or in the shards that
+/// `model.safetensors.index.json` lists. Memory-mapped: nothing is read before it is asked for.
+class WeightFiles {
+public:
+    /// Throws Error(io) if there is neither file, Error(format) for what is damaged.
+    explicit WeightFiles(const std::filesystem::path& directory) : directory_(directory) {
+        const std::filesystem::path index = directory / "model.safetensors.index.json";
+        if (!std::filesystem::exists(index)) {
+            add_file("model.safetensors");
+            for (const TensorInfo& tensor : files_.begin()->second->tensors()) where_[tensor.name] = files_.begin()->second.get();
+            return;
+        }
+        const auto map = get<std::map<std::string, std::string>>(read_json(index), "weight_map", index.string());
+        for (const auto& [tensor, file] : map) {
+            if (file.find('/') != std::string::npos || file.empty()) {
+                throw Error(ErrorCode::format, "weights", index.string() + ": '" + file + "' leads out of the directory");
+            }
+            where_[tensor] = add_file(file);
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> result;
+        for (const auto& [name, file] : where_) result.push_back(name);
+        return result;
+    }
+
+    /// The elements of a tensor in `T`, converted from F64, F32, F16 or BF16. Throws Error(format) naming file and
+    /// tensor if it is missing, has another shape or is not floating point.
+    template <class T>
+    void read(const std::string& name, const std::vector<Index>& shape, std::vector<T>& out) const {
+        const auto found = where_.find(name);
+        if (found == where_.end()) {
+            throw Error(ErrorCode::format, "weights", directory_.string() + ": tensor '" + name + "' is missing");
+        }
+        const SafetensorsReader& file = *found->second;
+        const TensorInfo& info = file.info(name);
+        const std::string place = file.path().string() + ": tensor '" + name + "'";
+        if (info.shape != shape) {
+            throw Error(ErrorCode::format, "weights",
+                        place + " has shape " + to_string(info.shape) + ", expected " + to_string(shape));
+        }
+        const std::span<const std::byte> bytes = file.bytes(name);
+        switch (info.dtype) {
+            case DType::F64: return convert<double>(bytes, out);
+            case DType::F32: return convert<float>(bytes, out);
+            case DType::F16: return convert<half>(bytes, out);
+            case DType::BF16: return convert<bf16>(bytes, out);
+            default:
+                throw Error(ErrorCode::format, "weights",
+                            place + " is " + std::string(dtype_name(info.dtype)) + ", expected a floating-point type");
+        }
+    }
+
+private:
+    const SafetensorsReader* add_file(const std::string& name) {
+        auto& file = files_[name];
+        if (!file) file = std::make_unique<SafetensorsReader>(directory_ / name);
+        return file.get();
+    }
+
+    template <class From, class T>
+    static void convert(std::span<const std::byte> bytes, std::vector<T>& out) {
+        out.resize(bytes.size() / sizeof(From));
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            From element;
+            std::memcpy(&element, bytes.data() + i * sizeof(From), sizeof(From));
+            if constexpr (std::is_same_v<From, double>) {
+                out[i] = static_cast<T>(element);
+            } else {
+                out[i] = static_cast<T>(static_cast<float>(element));
+            }
+        }
+    }
+
+    std::filesystem::path directory_;
+    std::map<std::string, std::unique_ptr<SafetensorsReader>> files_;
+    std::map<std::string, const SafetensorsReader*> where_;
+};
+
+}  // namespace lapidary

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <lapidary/nn/layer.hpp>
+#include <lapidary/ops/embedding.hpp>
+
+namespace lapidary {
+
+/// Token ids to vectors. Parameters: `<name>` [V, C].
+///
+/// A frozen row (AMBER: row 0, the unknown token's) starts at zero and never receives gradient.
+class Embedding {
+public:
+    struct Options {
+        Index vocabulary = 0;
+        Index width = 0;
+        Index frozen_row = -1;    ///< -1: none
+        double deviation = 0.02;  ///< standard deviation of the initial weights
+    };
+
+    Embedding(ParameterLayout& layout, const std::string& name, const Options& options)
+        : frozen_row_(options.frozen_row),
+          table_(layout.add(name, Shape<2>{options.vocabulary, options.width}, Role::embedding,
+                            Initializer::normal(options.deviation, options.frozen_row))) {}
+
+    /// ids: [B, T]; y: [B, T, C].
+    template <Device D>
+    void forward(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids, View<Scalar<D>, 3> y) const {
+        embedding(device, weights[table_], ids.flat(), y.rows());
+    }
+
+    template <Device D>
+    void backward(D& device, ConstView<std::int32_t, 2> ids, ConstView<Scalar<D>, 3> dy,
+                  Gradients<Scalar<D>> gradients) const {
+        embedding_gradient(device, ids.flat(), dy.rows(), gradients[table_], frozen_row_);
+    }
+
+    [[nodiscard]] const Slot<2>& table() const { return table_; }
+
+private:
+    Index frozen_row_;
+    Slot<2> table_;
+};
+
+}  // namespace lapidary

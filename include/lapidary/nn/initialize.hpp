@@ -1,0 +1,33 @@
+#pragma once
+
+#include <lapidary/core/device.hpp>
+#include <lapidary/core/parameters.hpp>
+#include <lapidary/core/philox.hpp>
+
+#include <vector>
+
+namespace lapidary {
+
+struct InitializeOptions {
+    std::uint64_t seed = 0;
+};
+
+/// Draws initial weights: element i of a parameter is a pure function of (seed, parameter's name, i), so neither the
+/// device nor the order of parameters nor the number of ranks matters.
+template <Device D>
+void initialize(D& device, const ParameterLayout& layout, View<Scalar<D>, 1> weights, InitializeOptions options) {
+    std::vector<Scalar<D>> host(static_cast<std::size_t>(layout.size()), Scalar<D>{0});
+    for (const Leaf& leaf : layout.leaves()) {
+        const Philox random(options.seed, "initialize", name_hash(leaf.name));
+        const Index columns = leaf.shape.back(), zero_row = leaf.initializer.zero_row;
+        for (Index i = 0; i < leaf.size(); ++i) {
+            double value = leaf.initializer.value;
+            if (leaf.initializer.kind == Initializer::Kind::normal) value *= random.normal(static_cast<std::uint64_t>(i));
+            if (zero_row >= 0 && i / columns == zero_row) value = 0;
+            host[static_cast<std::size_t>(leaf.offset + i)] = static_cast<Scalar<D>>(static_cast<float>(value));
+        }
+    }
+    device.upload(host.data(), weights.data, host.size() * sizeof(Scalar<D>));
+}
+
+}  // namespace lapidary

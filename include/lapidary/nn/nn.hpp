@@ -1,0 +1,14 @@
+#pragma once
+
+// Layers and the ways to compose them.
+
+#include <lapidary/nn/attention.hpp>
+#include <lapidary/nn/decoder.hpp>
+#include <lapidary/nn/embedding.hpp>
+#include <lapidary/nn/layer.hpp>
+#include <lapidary/nn/lm_head.hpp>
+#include <lapidary/nn/recompute.hpp>
+#include <lapidary/nn/rms_norm.hpp>
+#include <lapidary/nn/rotary.hpp>
+#include <lapidary/nn/sequential_block.hpp>
+#include <lapidary/nn/swiglu.hpp>

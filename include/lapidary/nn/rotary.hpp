@@ -1,0 +1,40 @@
+#pragma once
+
+#include <lapidary/ops/rotary.hpp>
+
+namespace lapidary {
+
+/// Tells attention where tokens are by rotating queries and keys; the half-split layout of LLaMA.
+class Rotary {
+public:
+    struct Options {
+        Index size = 0;  ///< rotated elements of a head, from its first on
+        double theta = 10000.0;
+    };
+
+    explicit Rotary(const Options& options) : options_(options) {}
+
+    /// Turns queries and keys in place; the first of them stands at `first_position`.
+    template <Device D>
+    void apply(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, Index first_position) const {
+        turn(device, q, k, first_position, false);
+    }
+
+    /// Turns the gradients of rotated queries and keys into those of the unrotated ones, in place.
+    template <Device D>
+    void gradient(D& device, Heads<Scalar<D>> dq, Heads<Scalar<D>> dk) const {
+        turn(device, dq, dk, 0, true);
+    }
+
+private:
+    template <Device D>
+    void turn(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, Index first_position, bool inverse) const {
+        const Rotation rotation{options_.size, options_.theta, inverse};
+        rotary(device, q, first_position, rotation);
+        rotary(device, k, first_position, rotation);
+    }
+
+    Options options_;
+};
+
+}  // namespace lapidary

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <lapidary/nn/attention.hpp>
+#include <lapidary/nn/layer.hpp>
+#include <lapidary/ops/elementwise.hpp>
+
+namespace lapidary {
+
+/// A pre-norm residual block whose two branches follow each other: m = x + mixer(norm(x)), y = m + mlp(norm(m)).
+template <class Norm, class Mixer, class Mlp>
+class SequentialBlock {
+    static_assert(check_layer<Norm>() && check_layer<Mixer>() && check_layer<Mlp>());
+
+public:
+    using NormLayer = Norm;
+
+    struct Options {
+        typename Norm::Options norm{};
+        typename Mixer::Options attention{};
+        typename Mlp::Options mlp{};
+    };
+
+    /// Saves 4C elements a token besides what its layers save.
+    template <class T>
+    struct Saved {
+        typename Norm::template Saved<T> norm1;
+        typename Mixer::template Saved<T> attention;
+        typename Norm::template Saved<T> norm2;
+        typename Mlp::template Saved<T> mlp;
+    };
+
+    SequentialBlock(ParameterLayout& layout, const std::string& name, const Options& options)
+        : norm1_(layout, name + ".norm1", options.norm),
+          attention_(layout, name + ".attention", options.attention),
+          norm2_(layout, name + ".norm2", options.norm),
+          mlp_(layout, name + ".mlp", options.mlp) {}
+
+    /// x, y: [B, T, C].
+    template <Device D>
+    void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
+                 Saved<Scalar<D>>& saved) const {
+        run(device, weights, x, y, saved, [&](auto h, auto middle) {
+            attention_.forward(device, weights, h, middle, saved.attention);
+        });
+    }
+
+    /// As `forward` for tokens that follow `past` others; saves nothing for a backward pass.
+    template <Device D>
+    void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
+                 KeyValueCache<Scalar<D>> cache, Index past) const {
+        ScratchScope scope(device.scratch());
+        Saved<Scalar<D>> unused;
+        run(device, weights, x, y, unused, [&](auto h, auto middle) {
+            attention_.forward(device, weights, h, middle, cache, past);
+        });
+    }
+
+    /// d: the gradient of y on entry, of x on return.
+    template <Device D>
+    void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, View<Scalar<D>, 3> d,
+                  Gradients<Scalar<D>> gradients) const {
+        ScratchScope scope(device.scratch());
+        const auto dh = scratch(device, d.shape);
+        fill(device, dh.flat(), 0);
+        mlp_.backward(device, weights, saved.mlp, d, dh, gradients);
+        norm2_.backward(device, weights, saved.norm2, dh, d, gradients);
+        fill(device, dh.flat(), 0);
+        attention_.backward(device, weights, saved.attention, d, dh, gradients);
+        norm1_.backward(device, weights, saved.norm1, dh, d, gradients);
+    }
+
+    [[nodiscard]] const Mixer& attention() const { return attention_; }
+
+private:
+    template <Device D, class Mix>
+    void run(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
+             Saved<Scalar<D>>& saved, Mix&& mix) const {
+        const auto h1 = scratch(device, x.shape);
+        norm1_.forward(device, weights, x, h1, saved.norm1);
+        const auto middle = scratch(device, x.shape);
+        mix(h1, middle);
+        add(device, x.flat(), middle.flat(), middle.flat());
+        const auto h2 = scratch(device, x.shape);
+        norm2_.forward(device, weights, middle, h2, saved.norm2);
+        mlp_.forward(device, weights, h2, y, saved.mlp);
+        add(device, middle.flat(), y.flat(), y.flat());
+    }
+
+    Norm norm1_;
+    Mixer attention_;
+    Norm norm2_;
+    Mlp mlp_;
+};
+
+}  // namespace lapidary

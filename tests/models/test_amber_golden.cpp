@@ -1,0 +1,102 @@
+// Logits, loss and every gradient against Hugging Face's LlamaForCausalLM (golden/README.md), on both devices.
+
+#include "catch.hpp"
+#include "models/golden.hpp"
+
+#include <lapidary/cpu.hpp>
+#include <lapidary/reference.hpp>
+#include <lapidary/train/sequence_batch.hpp>
+
+using namespace lapidary;
+using namespace lapidary::test;
+
+namespace {
+
+// float: a few thousand roundings; double: what is left is the fixtures' rounding to float and the float angles.
+template <class D>
+double tolerance(double single) {
+    return std::is_same_v<Scalar<D>, float> ? single : 3e-6;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("logits, loss and gradients equal PyTorch's", "", Cpu, Reference) {
+    const std::string name = GENERATE("llama_tiny", "llama_gqa");
+    INFO(name);
+    TestType device;
+    const GoldenModel<TestType> golden_model(device, name);
+    const Amber& model = golden_model.model;
+    const SafetensorsReader file(golden(name + ".safetensors"));
+    const SequenceBatch<TestType> batch(device, file.view<std::int32_t, 2>("tokens"));
+    const Weights<Scalar<TestType>> weights(golden_model.weights.view());
+    const Index sequences = batch.inputs.extent(0), time = batch.inputs.extent(1);
+
+    const auto logits = poisoned(device, Shape<3>{sequences, time, model.vocabulary()});
+    model.logits(device, weights, batch.inputs, logits);
+    CHECK(relative_error(read(logits), fixture(file, "logits")) < tolerance<TestType>(1e-5));
+
+    Tensor<Scalar<TestType>, 1, TestType> gradients(device, {model.layout().size()});
+    std::vector<double> losses(static_cast<std::size_t>(sequences)), forward_only(losses.size());
+    const double tokens = static_cast<double>(sequences * time);
+    model.loss_and_gradients(device, weights, batch.inputs, batch.targets, 1 / tokens, losses,
+                             Gradients<Scalar<TestType>>(gradients.view()));
+    model.loss(device, weights, batch.inputs, batch.targets, forward_only);
+    CHECK(losses == forward_only);
+    double loss = 0;
+    for (double value : losses) loss += value / tokens;
+    CHECK(loss == Approx(fixture(file, "loss").data[0]).epsilon(tolerance<TestType>(1e-5)));
+
+    for (const HuggingFaceTensor& tensor : golden_model.tensors()) {
+        INFO(tensor.name);
+        CHECK(relative_error(read(golden_model.part(tensor, gradients.view())), fixture(file, "grad." + tensor.name)) <
+              tolerance<TestType>(1e-4));
+    }
+}
+
+TEST_CASE("recomputation changes no bit of a gradient") {
+    Cpu device({.threads = 2});
+    const GoldenModel<Cpu> golden_model(device, "llama_tiny");
+    const RecomputingAmber recomputing(golden_model.model.options());
+    const SafetensorsReader file(golden("llama_tiny.safetensors"));
+    const SequenceBatch<Cpu> batch(device, file.view<std::int32_t, 2>("tokens"));
+    const auto run = [&](const auto& model) {
+        Tensor<float, 1, Cpu> gradients(device, {model.layout().size()});
+        std::vector<double> losses(3);
+        model.loss_and_gradients(device, Weights<float>(golden_model.weights.view()), batch.inputs, batch.targets, 0.01,
+                                 losses, Gradients<float>(gradients.view()));
+        return gradients.to_host();
+    };
+    CHECK(run(golden_model.model) == run(recomputing));
+}
+
+TEST_CASE("AMBER 7B has the published number of parameters") {
+    CHECK(Amber(AmberConfig::amber_7b()).layout().parameter_count() == 6738415616);
+    CHECK(Amber(AmberConfig::nano()).layout().parameter_count() == 1315968);
+    CHECK(Amber(AmberConfig::tiny()).layout().parameter_count() == 14944704);
+}
+
+TEST_CASE("impossible configurations name the rule") {
+    AmberConfig config = AmberConfig::nano();
+    config.num_attention_heads = 5;
+    CHECK_THROWS_WITH(Amber(config), "[config] num_attention_heads must divide hidden_size");
+    config = AmberConfig::nano();
+    config.pad_token_id = config.vocab_size;
+    CHECK_THROWS_WITH(Amber(config), ContainsSubstring("pad_token_id"));
+}
+
+TEST_CASE("config.json of a LLaMA that is not AMBER's kind is refused by key") {
+    const Json good = HuggingFaceFamily<Amber::Options>::config(Amber(AmberConfig::nano()).options());
+    const auto parse = [](const Json& json) { return HuggingFaceFamily<Amber::Options>::parse(json, "config.json"); };
+    CHECK(parse(good).hidden_size == 128);
+    for (const auto& [key, value] : {std::pair{"hidden_act", Json("gelu")}, std::pair{"rope_scaling", Json{{"factor", 2}}},
+                                     std::pair{"model_type", Json("mistral")}, std::pair{"head_dim", Json(64)},
+                                     std::pair{"hidden_size", Json(-128)}, std::pair{"vocab_size", Json("many")}}) {
+        Json bad = good;
+        bad[key] = value;
+        INFO(key);
+        CHECK_THROWS_AS(parse(bad), Error);
+    }
+    Json missing = good;
+    missing.erase("rms_norm_eps");
+    CHECK_THROWS_WITH(parse(missing), ContainsSubstring("config.json") && ContainsSubstring("rms_norm_eps"));
+}

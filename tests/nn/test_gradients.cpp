@@ -1,0 +1,141 @@
+// Every hand-written backward pass against central differences in double, on the Reference device.
+
+#include "catch.hpp"
+#include "support/arrays.hpp"
+
+#include <lapidary/core/tensor.hpp>
+#include <lapidary/models/amber.hpp>
+#include <lapidary/nn/initialize.hpp>
+#include <lapidary/reference.hpp>
+
+using namespace lapidary;
+using namespace lapidary::test;
+
+namespace {
+
+/// Compares a gradient with (f(p + h) - f(p - h)) / 2h for some elements of p.
+void check_differences(View<double, 1> p, View<double, 1> gradient, const std::function<double()>& f, Index samples = 40) {
+    const Index step = std::max<Index>(1, p.size() / samples);
+    for (Index i = 0; i < p.size(); i += step) {
+        const double kept = p[i], h = 1e-5;
+        p[i] = kept + h;
+        const double above = f();
+        p[i] = kept - h;
+        const double below = f();
+        p[i] = kept;
+        INFO("element " << i);
+        CHECK(gradient[i] == Approx((above - below) / (2 * h)).epsilon(1e-6).margin(1e-8));
+    }
+}
+
+/// A layer's input gradient and parameter gradients, with sum(y * r) for random r as the scalar function.
+template <class L>
+void check_layer_gradients(const typename L::Options& options, Index width) {
+    Reference device;
+    ParameterLayout layout;
+    const L layer(layout, "layer", options);
+    const Shape<3> shape{2, 5, width};
+    Tensor<double, 1, Reference> weights(device, {layout.size()}), gradients(device, {layout.size()});
+    initialize(device, layout, weights.view(), {.seed = 3});
+    for (double& w : weights.view()) w *= 20;  // away from the linear range
+    const auto x = place(device, shape, Values::normal(element_count(shape), 1));
+    const auto r = place(device, shape, Values::normal(element_count(shape), 2));
+    const auto dx = place(device, shape, Values::constant(element_count(shape), 0));
+    const auto f = [&] {
+        ScratchScope scope(device.scratch());
+        typename L::template Saved<double> saved;
+        const auto y = poisoned(device, shape);
+        layer.forward(device, weights.view(), x, y, saved);
+        double total = 0;
+        for (Index i = 0; i < y.size(); ++i) total += y[i] * r[i];
+        return total;
+    };
+    typename L::template Saved<double> saved;
+    layer.forward(device, weights.view(), x, poisoned(device, shape), saved);
+    layer.backward(device, weights.view(), saved, r, dx, Gradients<double>(gradients.view()));
+    check_differences(x.flat(), dx.flat(), f);
+    for (const Leaf& leaf : layout.leaves()) {
+        INFO(leaf.name);
+        check_differences(Parameters<double>(weights.view())[leaf], Parameters<double>(gradients.view())[leaf], f);
+    }
+    // Gradients are added to, not overwritten.
+    const std::vector<double> once = gradients.to_host();
+    layer.backward(device, weights.view(), saved, r, dx, Gradients<double>(gradients.view()));
+    for (Index i = 0; i < layout.size(); ++i) {
+        CHECK(gradients.view()[i] == Approx(2 * once[static_cast<std::size_t>(i)]).margin(1e-12));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("RmsNorm's backward pass") { check_layer_gradients<RmsNorm>({.width = 12}, 12); }
+
+TEST_CASE("Attention's backward pass") {
+    using RotaryAttention = Attention<Rotary>;
+    check_layer_gradients<RotaryAttention>(
+        {.width = 12, .heads = 3, .kv_heads = 3, .head_size = 4, .position = {.size = 4}}, 12);
+    check_layer_gradients<RotaryAttention>(
+        {.width = 8, .heads = 4, .kv_heads = 2, .head_size = 6, .position = {.size = 2}}, 8);
+}
+
+TEST_CASE("SwiGlu's backward pass") { check_layer_gradients<SwiGlu>({.width = 6, .inner = 9}, 6); }
+
+TEMPLATE_TEST_CASE("the backward pass of a whole model of two layers", "", Amber, RecomputingAmber) {
+    const bool tied = GENERATE(false, true);
+    Reference device;
+    AmberConfig config = AmberConfig::nano();
+    config.vocab_size = 11;
+    config.hidden_size = 12;
+    config.intermediate_size = 10;
+    config.num_hidden_layers = 2;
+    config.num_attention_heads = 2;
+    config.num_key_value_heads = 1;
+    config.tie_word_embeddings = tied;
+    config.pad_token_id = tied ? -1 : 0;
+    const TestType model{config};
+    Tensor<double, 1, Reference> weights(device, {model.layout().size()}), gradients(device, {model.layout().size()});
+    initialize(device, model.layout(), weights.view(), {.seed = 5});
+    for (double& w : weights.view()) w *= 15;
+    const std::vector<std::int32_t> inputs{3, 1, 4, 1, 5, 9, 2, 6, 5, 3}, targets{1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
+    const View<const std::int32_t, 2> x{inputs.data(), {2, 5}}, y{targets.data(), {2, 5}};
+    std::vector<double> losses(2);
+    model.loss_and_gradients(device, weights.view(), x, y, 0.1, losses, Gradients<double>(gradients.view()));
+    const auto f = [&] {
+        std::vector<double> values(2);
+        model.loss(device, weights.view(), x, y, values);
+        return 0.1 * (values[0] + values[1]);
+    };
+    for (const Leaf& leaf : model.layout().leaves()) {
+        INFO(leaf.name);
+        check_differences(Parameters<double>(weights.view())[leaf], Parameters<double>(gradients.view())[leaf], f, 15);
+    }
+}
+
+TEST_CASE("the frozen embedding row starts at zero and receives no gradient") {
+    Reference device;
+    AmberConfig config = AmberConfig::nano();
+    config.vocab_size = 7;
+    const Amber model{config};
+    Tensor<double, 1, Reference> weights(device, {model.layout().size()}), gradients(device, {model.layout().size()});
+    initialize(device, model.layout(), weights.view(), {.seed = 5});
+    const std::vector<std::int32_t> ids{0, 3, 0, 2};
+    std::vector<double> losses(1);
+    const View<const std::int32_t, 2> x{ids.data(), {1, 4}};
+    model.loss_and_gradients(device, weights.view(), x, x, 1, losses, Gradients<double>(gradients.view()));
+    for (const auto& flat : {weights.view(), gradients.view()}) {
+        const auto table = Parameters<double>(flat)[model.layout().leaf("embedding")];
+        for (Index c = 0; c < config.hidden_size; ++c) CHECK(table[c] == 0.0);
+        CHECK(table[2 * config.hidden_size] != 0.0);
+    }
+}
+
+TEST_CASE("a user's type that is no layer is told what it lacks") {
+    struct NotALayer {
+        struct Options {};
+    };
+    STATIC_REQUIRE(HasOptions<NotALayer>);
+    STATIC_REQUIRE_FALSE(HasSaved<NotALayer>);
+    STATIC_REQUIRE_FALSE(Layer<NotALayer>);
+    STATIC_REQUIRE(Layer<SwiGlu>);
+    STATIC_REQUIRE(Layer<Attention<Rotary>>);
+}
