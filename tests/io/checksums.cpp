@@ -152,7 +152,7 @@ TEST_CASE("hostile and malformed lines are refused before any file is opened") {
         abc_sum + std::string("  a\0b", 5),
         abc_sum.substr(1) + "  other",
         abc_sum + "0  other",
-        "g" + abc_sum.substr(1) + "  other",
+        std::string("g").append(abc_sum, 1) + "  other",
         "# comment",
         "",
         std::string(100000, 'x'),

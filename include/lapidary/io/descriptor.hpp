@@ -32,6 +32,13 @@ inline std::filesystem::path folder_of(const std::filesystem::path& path) {
     return folder.empty() ? std::filesystem::path(".") : folder;
 }
 
+/// `<folder of path>/.<name of path>.<suffix>`: where something is made ready that will be called `path`.
+inline std::filesystem::path unfinished_name(const std::filesystem::path& path, std::string_view suffix) {
+    std::string name(".");
+    name.append(path.filename().native()).append(".").append(suffix);
+    return folder_of(path) / name;
+}
+
 /// Owns a POSIX file descriptor.
 class Descriptor {
 public:

@@ -52,9 +52,8 @@ inline void sync_directory(const std::filesystem::path& path) {
 /// there in full. Throws Error(io), and then the old file is untouched and no temporary file is left.
 inline void write_file_durably(const std::filesystem::path& path, std::string_view contents) {
     static std::atomic<std::uint64_t> serial{0};  // two threads may write two files of one name at once
-    const std::filesystem::path temporary =
-        detail::folder_of(path) / ("." + path.filename().string() + "." + std::to_string(::getpid()) + "." +
-                                   std::to_string(serial.fetch_add(1)) + ".tmp");
+    const std::filesystem::path temporary = detail::unfinished_name(
+        path, std::to_string(::getpid()) + "." + std::to_string(serial.fetch_add(1)) + ".tmp");
     OutputFile file(temporary);
     detail::RemoveUnlessKept guard(temporary);
     file.write(contents);

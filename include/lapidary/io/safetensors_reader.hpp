@@ -66,10 +66,10 @@ public:
 
     /// The mapped elements, row-major. Throws Error(format) if the tensor is missing, of another type or rank, or
     /// at an address that is no multiple of alignof(T) (then `read` helps).
-    template <class T, int Rank>
+    template <class T, std::size_t Rank>
     [[nodiscard]] View<const T, Rank> view(std::string_view name) const {
         const TensorInfo& tensor = typed<T>(name);
-        if (tensor.shape.size() != static_cast<std::size_t>(Rank)) {
+        if (tensor.shape.size() != Rank) {
             detail::throw_tensor(
                 where(), name, "has shape " + to_string(tensor.shape) + ", expected rank " + std::to_string(Rank));
         }

@@ -70,7 +70,7 @@ public:
     /// Creates the empty staging directory and the missing ancestors of `target`. Throws Error(io).
     explicit StagedDirectory(std::filesystem::path target)
         : target_(target.has_filename() ? std::move(target) : target.parent_path()),
-          path_(detail::folder_of(target_) / ("." + target_.filename().string() + ".partial")) {
+          path_(detail::unfinished_name(target_, "partial")) {
         std::error_code error;
         detail::create_directories_durably(detail::folder_of(target_));
         std::filesystem::remove_all(path_, error);
