@@ -24,7 +24,7 @@ enum class ErrorCode {
 class Error : public std::runtime_error {
 public:
     Error(ErrorCode code, std::string_view operation, std::string_view message)
-        : std::runtime_error("[" + std::string(operation) + "] " + std::string(message)),
+        : std::runtime_error(std::string("[").append(operation).append("] ").append(message)),
           code_(code),
           operation_(operation) {}
 

@@ -1,0 +1,18 @@
+#pragma once
+
+// The library, without a device: include <lapidary/cpu.hpp> for the CPU. Headers that need one more package are not
+// here: <lapidary/text/sentencepiece.hpp> (lapidary::sentencepiece), <lapidary/data/documents.hpp> and
+// <lapidary/data/windows.hpp> (lapidary::compression).
+
+#include <lapidary/checkpoint/checkpoint.hpp>
+#include <lapidary/checkpoint/manifest.hpp>
+#include <lapidary/comm/single_process.hpp>
+#include <lapidary/core/version.hpp>
+#include <lapidary/data/token_chunks.hpp>
+#include <lapidary/eval/generate.hpp>
+#include <lapidary/models/amber_huggingface.hpp>
+#include <lapidary/optim/adamw.hpp>
+#include <lapidary/optim/schedule.hpp>
+#include <lapidary/train/evaluate.hpp>
+#include <lapidary/train/json_lines.hpp>
+#include <lapidary/train/train_step.hpp>

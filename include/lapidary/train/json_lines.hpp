@@ -1,0 +1,64 @@
+#pragma once
+
+#include <lapidary/io/file.hpp>
+#include <lapidary/io/json.hpp>
+#include <lapidary/train/record.hpp>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace lapidary {
+
+/// A record as one JSON object. Time and speed stand last, so that the part before is equal between replays.
+inline Json to_json(const StepRecord& record) {
+    return {{"step", record.step},
+            {"tokens", record.tokens},
+            {"loss", record.loss},
+            {"learning_rate", record.learning_rate},
+            {"gradient_norm", record.gradient_norm},
+            {"chunk", record.chunk},
+            {"chunk_finished", record.chunk_finished},
+            {"seconds", record.seconds},
+            {"tokens_per_second", record.tokens_per_second()}};
+}
+
+/// A log of records, one JSON object a line. Opening it for a run that resumes at `step` drops the records from there
+/// on: they are written again.
+class JsonLines {
+public:
+    /// Throws Error(io). A last line cut off by a crash is dropped too.
+    JsonLines(const std::filesystem::path& path, Index step) : file_(path, keep(path, step)) {}
+
+    /// Appends a line and hands it to the operating system.
+    void write(const Json& line) { file_.write(line.dump() + "\n"); }
+    void write(const StepRecord& record) { write(to_json(record)); }
+    JsonLines& operator<<(const StepRecord& record) {
+        write(record);
+        return *this;
+    }
+
+private:
+    static bool before(const std::string& line, Index step) {
+        const Json record = Json::parse(line, nullptr, false);
+        return record.is_object() && record.contains("step") && record["step"].is_number_integer() &&
+               record["step"].get<Index>() < step;
+    }
+
+    static OpenMode keep(const std::filesystem::path& path, Index step) {
+        std::string kept;
+        if (std::filesystem::exists(path)) {
+            const std::string text = read_text(path);
+            for (std::size_t start = 0, end = 0; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
+                const std::string line = text.substr(start, end - start);
+                if (before(line, step)) kept += line + "\n";
+            }
+        }
+        write_file_durably(path, kept);
+        return OpenMode::append;
+    }
+
+    OutputFile file_;
+};
+
+}  // namespace lapidary
