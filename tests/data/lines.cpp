@@ -26,7 +26,7 @@ std::string long_text() {
     std::string text;
     for (int i = 0; i < 3000; ++i)
         text += std::string(static_cast<std::size_t>(i % 97), 'a') + std::to_string(i) + "\n";
-    for (int i = 0; i < 300000; ++i) text += static_cast<char>('a' + (i * i / 7) % 26);
+    for (int i = 0; i < 300000; ++i) text += static_cast<char>('a' + (i % 1009 * (i % 1009) / 7) % 26);
     return text + "\nlast line without end";
 }
 
