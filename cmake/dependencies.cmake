@@ -1,11 +1,22 @@
-# Found by both the source tree and the installed package, so that both ask for the same things.
+# The packages behind each component, read by the source tree and by the installed package, so that both ask for the
+# same things.
 
-list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
-include(CMakeFindDependencyMacro)
-find_dependency(nlohmann_json)
-find_dependency(range-v3)
-find_dependency(OpenSSL COMPONENTS Crypto)
-find_dependency(Threads)
-find_package(SentencePiece QUIET)  # optional: lapidary::sentencepiece
-find_package(ZLIB QUIET)           # optional, both: lapidary::compression
-find_package(Zstd QUIET)
+set(lapidary_components lapidary cpu sentencepiece compression)
+set(lapidary_lapidary_packages nlohmann_json range-v3 OpenSSL Threads)
+set(lapidary_cpu_packages)
+set(lapidary_sentencepiece_packages SentencePiece)
+set(lapidary_compression_packages ZLIB Zstd)
+
+# lapidary_find_packages(component missing): finds what a component needs. `missing` becomes the name of the first
+# package that is not there, or empty. A function, so that nothing of it is left in the caller's variables.
+function(lapidary_find_packages component missing)
+  list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
+  set(${missing} "" PARENT_SCOPE)
+  foreach(package IN LISTS lapidary_${component}_packages)
+    find_package(${package} QUIET)
+    if(NOT ${package}_FOUND)
+      set(${missing} ${package} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()

@@ -1,37 +1,42 @@
-# The INTERFACE targets. The library is headers only: a target carries include paths, the language level and
-# the packages its headers need.
+# The INTERFACE targets, one per component. The library is headers only: a target carries include paths, the language
+# level and the packages its headers need.
 
 include(cmake/dependencies.cmake)
 include(GNUInstallDirs)
 
-set(lapidary_targets "")
-
-# lapidary_target(name PACKAGES...): lapidary::name for users of the source tree and of an installed package.
-function(lapidary_target name)
+# lapidary_component(name LINKS...): lapidary::name for users of the source tree and of an installed package.
+function(lapidary_component name)
   add_library(lapidary_${name} INTERFACE)
   add_library(lapidary::${name} ALIAS lapidary_${name})
   set_target_properties(lapidary_${name} PROPERTIES EXPORT_NAME ${name})
   target_link_libraries(lapidary_${name} INTERFACE ${ARGN})
-  set(lapidary_targets ${lapidary_targets} lapidary_${name} PARENT_SCOPE)
 endfunction()
 
-lapidary_target(lapidary nlohmann_json::nlohmann_json range-v3::range-v3 OpenSSL::Crypto Threads::Threads)
+lapidary_find_packages(lapidary missing)
+if(missing)
+  message(FATAL_ERROR "lapidary needs the package ${missing}, which was not found. "
+                      "cmake/install_packages.sh installs what it needs on Debian and Ubuntu; elsewhere, "
+                      "tell CMake where it is with CMAKE_PREFIX_PATH.")
+endif()
+lapidary_component(lapidary nlohmann_json::nlohmann_json range-v3::range-v3 OpenSSL::Crypto Threads::Threads)
 target_compile_features(lapidary_lapidary INTERFACE cxx_std_20)
 target_include_directories(lapidary_lapidary INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 # The CPU device. Without contraction by the compiler (fused multiply-adds are written out where they are
 # wanted), every compiler and every vector width computes the same bits.
-lapidary_target(cpu lapidary::lapidary)
-target_compile_options(lapidary_cpu INTERFACE -ffp-contract=off)
+lapidary_component(cpu lapidary::lapidary)
+target_compile_options(lapidary_cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
 if(LAPIDARY_MARCH)
-  target_compile_options(lapidary_cpu INTERFACE -march=${LAPIDARY_MARCH})
+  target_compile_options(lapidary_cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=${LAPIDARY_MARCH}>)
 endif()
 
-# Leaf headers that need one more library each.
-if(SentencePiece_FOUND)
-  lapidary_target(sentencepiece lapidary::lapidary SentencePiece::SentencePiece)
+# Leaf headers that need packages of their own; left out where those are not found.
+lapidary_find_packages(sentencepiece missing)
+if(NOT missing)
+  lapidary_component(sentencepiece lapidary::lapidary SentencePiece::SentencePiece)
 endif()
-if(ZLIB_FOUND AND Zstd_FOUND)
-  lapidary_target(compression lapidary::lapidary ZLIB::ZLIB Zstd::Zstd)
+lapidary_find_packages(compression missing)
+if(NOT missing)
+  lapidary_component(compression lapidary::lapidary ZLIB::ZLIB Zstd::Zstd)
 endif()
