@@ -133,7 +133,7 @@ TEST_CASE("embedding and its gradient agree, and the frozen row stays") {
 }
 
 TEST_CASE("rms norm and its gradient agree") {
-    const Index width = GENERATE(1, 16, 80, 100, 385);
+    const Index width = GENERATE(3, 16, 80, 100, 385);
     const Index batch = 2, time = 263;
     compare([&](auto& device) {
         const Shape<3> shape{batch, time, width};

@@ -69,7 +69,7 @@ inline Vec sqrt(Vec a) {
 #endif
 }
 
-/// e^x, within 2 units in the last place on [-87, 88]; 0 below, e^88 above; NaN stays NaN.
+/// e^x, within 1.5 units in the last place on [-87, 88]; 0 below, e^88 above; NaN stays NaN.
 inline Vec exp(Vec x) {
     const Vec low = broadcast(-87.0F);
     const Vec high = broadcast(88.0F);
