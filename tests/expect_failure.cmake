@@ -1,0 +1,25 @@
+# cmake "-DEXPECT=regex;..." -P expect_failure.cmake -- command...: passes if the command fails and its output matches
+# every one of them.
+cmake_minimum_required(VERSION 3.25)
+
+set(command "")
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+  if(DEFINED separator)
+    string(REPLACE ";" "\\;" argument "${CMAKE_ARGV${i}}")
+    list(APPEND command "${argument}")
+  elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
+    set(separator ${i})
+  endif()
+endforeach()
+execute_process(COMMAND ${command} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+# CMake breaks its messages into lines.
+string(REGEX REPLACE "[ \n]+" " " text "${output}")
+if(result EQUAL 0)
+  message(FATAL_ERROR "It went well, but should have failed.\n${output}")
+endif()
+foreach(expected IN LISTS EXPECT)
+  if(NOT text MATCHES "${expected}")
+    message(FATAL_ERROR "It failed, but its output does not match '${expected}':\n${output}")
+  endif()
+endforeach()

@@ -1,0 +1,3 @@
+#pragma once
+
+#include <lapidary/core/error.hpp>

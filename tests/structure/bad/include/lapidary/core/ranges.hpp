@@ -1,0 +1,3 @@
+#pragma once
+
+#include <range/v3/view/all.hpp>

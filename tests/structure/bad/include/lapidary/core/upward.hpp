@@ -1,0 +1,3 @@
+#pragma once
+
+#include <lapidary/io/file.hpp>

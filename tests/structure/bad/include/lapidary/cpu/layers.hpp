@@ -1,0 +1,3 @@
+#pragma once
+
+#include <lapidary/nn/layer.hpp>

@@ -1,0 +1,4 @@
+#pragma once
+
+#include <lapidary/cpu.hpp>
+#include <lapidary/data/middle.hpp>
