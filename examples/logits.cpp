@@ -15,22 +15,19 @@ namespace fs = std::filesystem;
 namespace {
 
 // [B, T] ids, stored as I32 or I64.
-std::vector<std::int32_t> read_tokens(const SafetensorsReader& file, Shape<2>& shape, Index vocabulary) {
-    const TensorInfo& info = file.info("tokens");
-    if (info.shape.size() != 2) {
-        throw Error(ErrorCode::format, "logits",
-                    file.path().string() + ": 'tokens' has shape " + to_string(info.shape) + ", expected [B, T]");
-    }
-    shape = {info.shape[0], info.shape[1]};
+template <class Id>
+std::vector<std::int32_t> read_tokens(const SafetensorsReader& file, Index time, Index vocabulary) {
     std::vector<std::int32_t> tokens;
-    if (info.dtype == DType::I64) {
-        for (const std::int64_t id : file.read<std::int64_t>("tokens")) {
-            tokens.push_back(id < 0 || id >= vocabulary ? -1 : static_cast<std::int32_t>(id));
+    for (const Id id : file.read<Id>("tokens")) {
+        if (id < 0 || id >= vocabulary) {
+            const auto position = static_cast<Index>(tokens.size());
+            throw Error(ErrorCode::value, "logits",
+                        file.path().string() + ": 'tokens' [" + std::to_string(position / time) + ", " +
+                            std::to_string(position % time) + "] is " + std::to_string(id) +
+                            ", the model has a vocabulary of " + std::to_string(vocabulary));
         }
-    } else {
-        tokens = file.read<std::int32_t>("tokens");
+        tokens.push_back(static_cast<std::int32_t>(id));
     }
-    check_tokens({tokens.data(), shape}, vocabulary);
     return tokens;
 }
 
@@ -40,11 +37,19 @@ void run(const fs::path& directory, const fs::path& input, const fs::path& outpu
     Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
     read_weights(device, model, directory, weights.view());
 
-    Shape<2> shape{};
     const SafetensorsReader file(input);
-    const std::vector<std::int32_t> tokens = read_tokens(file, shape, model.vocabulary());
-    const auto [batch, time] = shape;
-    SafetensorsWriter writer(output, {{"logits", DType::F32, {batch, time, model.vocabulary()}}});
+    const TensorInfo& info = file.info("tokens");
+    if (info.shape.size() != 2 || info.shape[1] < 1 || info.shape[1] > model.context()) {
+        throw Error(ErrorCode::shape, "logits",
+                    file.path().string() + ": 'tokens' has shape " + to_string(info.shape) +
+                        ", expected [B, T] with T from 1 to the model's " + std::to_string(model.context()));
+    }
+    const Index batch = info.shape[0], time = info.shape[1];
+    const std::vector<std::int32_t> tokens = info.dtype == DType::I64
+                                                 ? read_tokens<std::int64_t>(file, time, model.vocabulary())
+                                                 : read_tokens<std::int32_t>(file, time, model.vocabulary());
+    const fs::path partial = output.string() + ".partial";  // an older file stays until this one is complete
+    SafetensorsWriter writer(partial, {{"logits", DType::F32, {batch, time, model.vocabulary()}}});
     for (Index b = 0; b < batch; ++b) {
         ScratchScope scope(device.scratch());
         const auto logits = scratch(device, Shape<3>{1, time, model.vocabulary()});
@@ -52,6 +57,7 @@ void run(const fs::path& directory, const fs::path& input, const fs::path& outpu
         writer.append(std::span<const float>(logits.data, static_cast<std::size_t>(logits.size())));
     }
     writer.finish();
+    fs::rename(partial, output);
     std::printf("%s: logits [%ld, %ld, %ld]\n", output.c_str(), batch, time, model.vocabulary());
 }
 

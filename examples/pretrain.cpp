@@ -65,7 +65,7 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
                               .warmup_steps = options.warmup >= 0 ? options.warmup : steps / 20,
                               .total_steps = steps};
     const AdamW optimizer{.weight_decay = options.weight_decay};
-    const fs::path checkpoints = options.run / "checkpoints";
+    const fs::path checkpoints = options.run / "checkpoints", tokenizer = options.data / "tokenizer.model";
     fs::create_directories(checkpoints);
     const RunLock lock(options.run);
     record_manifest(options.run,
@@ -85,6 +85,7 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
     Cpu device({.threads = options.threads});
     SingleProcess world;
     TrainState<Cpu> state(device, model.layout());
+    remove_partial_checkpoints(checkpoints);
     if (const fs::path latest = latest_checkpoint(checkpoints); !latest.empty()) {
         read_checkpoint(device, model, state, latest);
         std::printf("resuming at step %ld from %s\n", state.step, latest.c_str());
@@ -114,9 +115,10 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
         if (record.chunk_finished || due || stop || step + 1 == steps) {
             const double loss = validation_loss<Cpu>(device, model, state.weights.view(), chunks, options.batch);
             log.write({{"step", step}, {"validation_loss", loss}});
+            log.sync();  // a checkpoint stands for the steps before it, and so must the log
             const std::string name = checkpoint_name(record, chunks);
             save_checkpoint(device, model, state, checkpoints / name,
-                            {.tokenizer = options.data / "tokenizer.model", .cursor = {{"next_step", state.step}}});
+                            {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(), .cursor = {{"next_step", state.step}}});
             bar.finish();
             std::printf("%s: step %ld, loss %.4f, validation loss %.4f\n", name.c_str(), state.step, record.loss, loss);
             std::fflush(stdout);

@@ -11,8 +11,8 @@
 
 namespace lapidary {
 
-/// The decoder options in a directory's config.json. Throws Error(io), Error(format) or Error(unsupported) naming the
-/// file and the key. `Options`: the options type of the family, as `Amber::Options`.
+/// The decoder options in a directory's config.json. Throws Error(io), Error(format) or Error(unsupported) naming
+/// the file and the key. `Options`: the options type of the family, as `Amber::Options`.
 template <class Options>
 Options read_config(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / "config.json";
@@ -21,10 +21,11 @@ Options read_config(const std::filesystem::path& directory) {
 
 /// Reads the weights of a Hugging Face directory into a flat vector, tensor by tensor.
 ///
-/// Throws Error(format) naming file and tensor for one that is missing, unexpected, or of another shape or type. What
-/// was in `weights` is overwritten as reading goes on.
+/// Throws Error(format) naming file and tensor for one that is missing, unexpected, or of another shape or type.
+/// What was in `weights` is overwritten as reading goes on.
 template <Device D, class Model>
-void read_weights(D& device, const Model& model, const std::filesystem::path& directory, View<Scalar<D>, 1> weights) {
+void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
+                  View<Scalar<D>, 1> weights) {
     using Family = HuggingFaceFamily<typename Model::Options>;
     const WeightFiles files(directory);
     const std::vector<HuggingFaceTensor> tensors = Family::tensors(model.options());
@@ -32,8 +33,7 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
     for (const HuggingFaceTensor& tensor : tensors) known.insert(tensor.name);
     for (const std::string& name : files.names()) {
         if (!known.contains(name) && !Family::ignored(name)) {
-            throw Error(ErrorCode::format, "weights",
-                        directory.string() + ": tensor '" + name + "' is no parameter of this architecture");
+            throw Error(ErrorCode::format, "weights", files.place(name) + " is no parameter of this architecture");
         }
     }
     std::vector<Scalar<D>> host;
@@ -55,7 +55,8 @@ void write_huggingface(D& device, const Model& model, std::type_identity_t<Const
     write_json(directory / "config.json", config);
     const std::vector<HuggingFaceTensor> tensors = Family::tensors(model.options());
     std::vector<TensorSpec> specs;
-    for (const HuggingFaceTensor& tensor : tensors) specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape});
+    for (const HuggingFaceTensor& tensor : tensors)
+        specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape});
     SafetensorsWriter file(directory / "model.safetensors", specs, {{"format", "pt"}});
     std::vector<Scalar<D>> host;
     for (const HuggingFaceTensor& tensor : tensors) {

@@ -4,8 +4,11 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace lapidary {
+
+inline constexpr const char* run_format = "lapidary run 1";
 
 /// The compiler that built this program, for the record.
 inline std::string compiler_name() {
@@ -18,25 +21,37 @@ inline std::string compiler_name() {
 #endif
 }
 
-/// Records what defines a run in `run/manifest.json`, or, if the run exists, checks that it is continued under the same
-/// definition.
+/// Records what defines a run in `run/manifest.json`, or, if the run exists, checks that it is continued under the
+/// same definition.
 ///
-/// `definition`: everything that decides the run's bits: model, data hashes, seeds, batch, lanes, schedule. `details`:
-/// what is worth knowing but may change (versions, compiler, threads); they are those of the first start. Throws
-/// Error(value) naming the file and the key that differs.
+/// `definition`: everything that decides the run's bits: model, data hashes, seeds, batch, lanes, schedule.
+/// `details`: what is worth knowing but may change (versions, compiler, threads); they are those of the first
+/// start. Throws Error(value) or Error(format) naming the file and the key that differs.
 inline void record_manifest(const std::filesystem::path& run, const Json& definition, const Json& details) {
     const std::filesystem::path file = run / "manifest.json";
-    if (!std::filesystem::exists(file)) {
-        write_json(file, {{"format", "lapidary run 1"}, {"definition", definition}, {"details", details}});
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) {
+        write_json(file, {{"format", run_format}, {"definition", definition}, {"details", details}});
         return;
     }
-    const Json recorded = get<Json>(read_json(file), "definition", file.string());
+    const Json manifest = read_json(file);
+    if (get<std::string>(manifest, "format", file.string()) != run_format) {
+        throw Error(ErrorCode::format, "manifest", file.string() + ": the format is not '" + run_format + "'");
+    }
+    const Json recorded = get<Json>(manifest, "definition", file.string());
     for (const auto& [key, wanted] : definition.items()) {
         const Json got = get<Json>(recorded, key, file.string());
         if (got != wanted) {
             throw Error(ErrorCode::value, "manifest",
                         file.string() + ": the run was begun with '" + key + "' " + got.dump() + ", now it is " +
                             wanted.dump());
+        }
+    }
+    for (const auto& [key, value] : recorded.items()) {
+        if (!definition.contains(key)) {
+            throw Error(
+                ErrorCode::value, "manifest",
+                file.string() + ": the run was begun with '" + key + "' " + value.dump() + ", now without");
         }
     }
 }

@@ -2,12 +2,17 @@
 
 #include <lapidary/core/half.hpp>
 #include <lapidary/io/json.hpp>
+#include <lapidary/io/quote.hpp>
 #include <lapidary/io/safetensors.hpp>
 
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <vector>
 
 namespace lapidary {
@@ -19,15 +24,19 @@ public:
     /// Throws Error(io) if there is neither file, Error(format) for what is damaged.
     explicit WeightFiles(const std::filesystem::path& directory) : directory_(directory) {
         const std::filesystem::path index = directory / "model.safetensors.index.json";
-        if (!std::filesystem::exists(index)) {
-            add_file("model.safetensors");
-            for (const TensorInfo& tensor : files_.begin()->second->tensors()) where_[tensor.name] = files_.begin()->second.get();
+        std::error_code error;
+        if (!std::filesystem::exists(index, error)) {
+            const SafetensorsReader* file = add_file("model.safetensors");
+            for (const TensorInfo& tensor : file->tensors()) where_[tensor.name] = file;
+            list_ = file->path();
             return;
         }
+        list_ = index;
         const auto map = get<std::map<std::string, std::string>>(read_json(index), "weight_map", index.string());
         for (const auto& [tensor, file] : map) {
             if (file.find('/') != std::string::npos || file.empty()) {
-                throw Error(ErrorCode::format, "weights", index.string() + ": '" + file + "' leads out of the directory");
+                throw Error(ErrorCode::format, "weights",
+                            index.string() + ": " + quote(file) + " is no file name");
             }
             where_[tensor] = add_file(file);
         }
@@ -39,30 +48,40 @@ public:
         return result;
     }
 
+    /// For messages: the file that lists the tensors, and the tensor.
+    [[nodiscard]] std::string place(const std::string& name) const {
+        return list_.string() + ": tensor " + quote(name);
+    }
+
     /// The elements of a tensor in `T`, converted from F64, F32, F16 or BF16. Throws Error(format) naming file and
     /// tensor if it is missing, has another shape or is not floating point.
     template <class T>
     void read(const std::string& name, const std::vector<Index>& shape, std::vector<T>& out) const {
         const auto found = where_.find(name);
         if (found == where_.end()) {
-            throw Error(ErrorCode::format, "weights", directory_.string() + ": tensor '" + name + "' is missing");
+            throw Error(ErrorCode::format, "weights", place(name) + " is missing");
         }
         const SafetensorsReader& file = *found->second;
         const TensorInfo& info = file.info(name);
-        const std::string place = file.path().string() + ": tensor '" + name + "'";
+        const std::string where = file.path().string() + ": tensor " + quote(name);
         if (info.shape != shape) {
             throw Error(ErrorCode::format, "weights",
-                        place + " has shape " + to_string(info.shape) + ", expected " + to_string(shape));
+                        where + " has shape " + to_string(info.shape) + ", expected " + to_string(shape));
         }
         const std::span<const std::byte> bytes = file.bytes(name);
         switch (info.dtype) {
-            case DType::F64: return convert<double>(bytes, out);
-            case DType::F32: return convert<float>(bytes, out);
-            case DType::F16: return convert<half>(bytes, out);
-            case DType::BF16: return convert<bf16>(bytes, out);
+            case DType::F64:
+                return convert<double>(bytes, out);
+            case DType::F32:
+                return convert<float>(bytes, out);
+            case DType::F16:
+                return convert<half>(bytes, out);
+            case DType::BF16:
+                return convert<bf16>(bytes, out);
             default:
-                throw Error(ErrorCode::format, "weights",
-                            place + " is " + std::string(dtype_name(info.dtype)) + ", expected a floating-point type");
+                throw Error(
+                    ErrorCode::format, "weights",
+                    where + " is " + std::string(dtype_name(info.dtype)) + ", expected a floating-point type");
         }
     }
 
@@ -88,6 +107,7 @@ private:
     }
 
     std::filesystem::path directory_;
+    std::filesystem::path list_;
     std::map<std::string, std::unique_ptr<SafetensorsReader>> files_;
     std::map<std::string, const SafetensorsReader*> where_;
 };

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
+#include <system_error>
 
 namespace lapidary {
 
@@ -23,8 +23,8 @@ inline Json to_json(const StepRecord& record) {
             {"tokens_per_second", record.tokens_per_second()}};
 }
 
-/// A log of records, one JSON object a line. Opening it for a run that resumes at `step` drops the records from there
-/// on: they are written again.
+/// A log of records, one JSON object a line. Opening it for a run that resumes at `step` drops the records from
+/// there on: they are written again.
 class JsonLines {
 public:
     /// Throws Error(io). A last line cut off by a crash is dropped too.
@@ -38,6 +38,10 @@ public:
         return *this;
     }
 
+    /// Returns when the disk has all lines: call it before what depends on them, as a checkpoint does, which
+    /// stands for the steps before it. Throws Error(io).
+    void sync() { file_.sync(); }
+
 private:
     static bool before(const std::string& line, Index step) {
         const Json record = Json::parse(line, nullptr, false);
@@ -47,9 +51,11 @@ private:
 
     static OpenMode keep(const std::filesystem::path& path, Index step) {
         std::string kept;
-        if (std::filesystem::exists(path)) {
+        std::error_code error;
+        if (std::filesystem::exists(path, error)) {
             const std::string text = read_text(path);
-            for (std::size_t start = 0, end = 0; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
+            for (std::size_t start = 0, end = 0; (end = text.find('\n', start)) != std::string::npos;
+                 start = end + 1) {
                 const std::string line = text.substr(start, end - start);
                 if (before(line, step)) kept += line + "\n";
             }
