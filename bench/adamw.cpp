@@ -1,0 +1,22 @@
+// One AdamW update of a flat parameter vector: one pass over weights, gradients and both moments.
+
+#include "support.hpp"
+
+#include <lapidary/optim/adamw.hpp>
+
+using namespace bench;
+using namespace lapidary;
+
+int main(int argc, char** argv) {
+    for (const Index parameters : {Index{1} << 20, Index{1} << 25}) {
+        add("adamw/" + std::to_string(parameters >> 20) + "M", [=](benchmark::State& state) {
+            auto weights = numbers<1>({parameters}), gradients = numbers<1>({parameters}, 1e-3F);
+            auto m = numbers<1>({parameters}, 1e-3F), v = numbers<1>({parameters}, 0.0F);
+            Index step = 0;
+            measure_bytes(state, 28 * static_cast<double>(parameters), [&] {  // reads four arrays, writes three
+                AdamW{}.update(device(), weights.view(), gradients.view(), m.view(), v.view(), step++, 1e-4, 1.0);
+            });
+        });
+    }
+    return bench::run(argc, argv);
+}
