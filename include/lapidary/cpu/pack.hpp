@@ -39,7 +39,7 @@ inline void transpose8(const float* in, Index row_stride, float* out, Index out_
 /// Copies `lanes` (at most Panel) x `depth` of an operand into out[k * Panel + lane]; missing lanes become zero.
 template <int Panel>
 inline void pack(const Operand& x, Index lanes, Index depth, float* out) {
-    static_assert(Panel % 8 == 0 || Panel == 4);
+    static_assert(Panel % 4 == 0);
     if (x.k_stride == 1 && Panel % 8 == 0) {
         const Index full = lanes / 8 * 8;
         const Index deep = depth / 8 * 8;

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# From raw text to a language model that writes, in minutes: prepares the bundled corpus, trains an AMBER-shaped model
+# on it, stops and resumes on the way, and generates text. Installs what is missing, builds, runs.
+#
+#   bash examples/run_demo.sh [DIRECTORY]     default: build/demo, replaced if it exists
+set -euo pipefail
+cd "$(dirname "$0")/.."
+directory=${1:-build/demo}
+bin=build/release/examples
+steps=${LAPIDARY_DEMO_STEPS:-1504}  # one pass over the corpus
+
+say() { printf '\n== %s\n' "$*"; }
+
+say "Packages"
+bash cmake/install_packages.sh
+say "Build"
+cmake --preset release > /dev/null
+cmake --build --preset release --target prepare pretrain generate logits
+
+rm -rf "$directory"
+mkdir -p "$directory"
+train() {
+    "$bin/pretrain" --run "$directory/run" --data "$directory/data" --preset nano --batch 16 --steps "$steps" \
+        --peak 3e-3 --seed 11111 "$@"
+}
+
+say "Prepare: documents -> tokenizer -> 8 chunks of token windows"
+"$bin/prepare" --recipe amber --train-tokenizer 2048 --tokenizer "$directory/tokenizer.model" \
+    --input 'examples/corpus/*.jsonl*' --chunks 8 --context 128 --out "$directory/data" | tee "$directory/prepare.txt"
+
+say "Train, and stop after a third of the way"
+train --stop-after $((steps / 3))
+say "Resume: started again, the run goes on from its last checkpoint"
+train
+
+last=$(ls -td "$directory"/run/checkpoints/*/ | head -n 1)
+say "Generate with ${last%/}"
+for prompt in "The history of the" "def main():" "It was a dark night, and"; do
+    "$bin/generate" --model "$last" --prompt "$prompt" --max-tokens 60 --temperature 0.7 --top-p 0.9 --seed 1 2> /dev/null
+    echo "--"
+done
+
+say "Result"
+unigram=$(sed -n 's/.*held out: \([0-9.]*\)).*/\1/p' "$directory/prepare.txt")
+reached=$(sed -n 's/.*"validation_loss":\([0-9.]*\).*/\1/p' "$directory/run/metrics.jsonl" | tail -n 1)
+(cd "$last" && sha256sum --quiet -c SHA256SUMS) && echo "the last checkpoint matches its hashes"
+echo "held-out loss of a model that knows token frequencies only: $unigram nats"
+printf 'held-out loss of the trained model:                          %.4f nats\n' "$reached"
+awk -v a="$reached" -v b="$unigram" 'BEGIN { exit !(a < b - 1) }' || { echo "training did not work" >&2; exit 1; }
+cat <<END
+everything lies in $directory:
+  tokenizer.model    the SentencePiece model trained on the corpus
+  data/              chunks, held-out windows, data.json, documents.jsonl: which document every window is from
+  run/manifest.json  what defines the run; run/metrics.jsonl: one record a step
+  run/checkpoints/   $(ls "$directory/run/checkpoints" | wc -l) Hugging Face directories with state/ and SHA256SUMS
+END
