@@ -60,6 +60,7 @@ void run(Options options) {
                         " pieces, the model " + std::to_string(model.vocabulary()));
     }
     Cpu device({.threads = options.threads});
+    check_weights(model, options.model);  // before room is made for them
     Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
     read_weights(device, model, options.model, weights.view());
 

@@ -34,9 +34,11 @@ std::vector<std::int32_t> read_tokens(const SafetensorsReader& file, Index time,
 void run(const fs::path& directory, const fs::path& input, const fs::path& output, int threads) {
     Cpu device({.threads = threads});
     const Amber model{read_config<Amber::Options>(directory)};
+    check_weights(model, directory);  // before room is made for them
     Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
     read_weights(device, model, directory, weights.view());
 
+    if (fs::is_directory(output)) throw Error(ErrorCode::io, "logits", output.string() + ": is a directory");
     const SafetensorsReader file(input);
     const TensorInfo& info = file.info("tokens");
     if (info.shape.size() != 2 || info.shape[1] < 1 || info.shape[1] > model.context()) {

@@ -136,6 +136,7 @@ int run(Options options) {
     if (config.embedding.vocabulary < chunks.vocabulary()) {
         throw Error(ErrorCode::value, "pretrain", "the data has ids beyond the vocabulary of the model to start from");
     }
+    if (!options.init.empty()) check_weights(Amber(config), options.init);
     return options.recompute ? train(options, chunks, RecomputingAmber(config)) : train(options, chunks, Amber(config));
 }
 

@@ -151,6 +151,29 @@ TEST_CASE("float weights come in and go out with every bit") {
     CHECK(read_text(directory.path / "model.safetensors") == before);
 }
 
+TEST_CASE("weights that do not fit are refused before the first is overwritten") {
+    Directory directory;
+    LooseTensor& last = find(directory.tensors, "model.norm.weight");
+    last.spec.shape = {4, 4};
+    write_tensors(directory.path / "model.safetensors", directory.tensors);
+    initialize(directory.run.device, directory.run.model, directory.run.state, {.seed = 9});
+    const std::vector<float> before = directory.run.state.weights.to_host();
+    const auto refused = [&](const auto& action) {
+        check_throws(ErrorCode::format, action, "model.safetensors",
+                     "'model.norm.weight' has shape [4, 4], expected [16]");
+    };
+    refused([&] {
+        read_weights(directory.run.device, directory.run.model, directory.path,
+                     directory.run.state.weights.view());
+    });
+    refused([&] { check_weights(directory.run.model, directory.path); });
+    CHECK(directory.run.state.weights.to_host() == before);
+    AmberConfig larger = small_config();
+    larger.num_hidden_layers = 3;
+    check_throws(
+        ErrorCode::format, [&] { check_weights(Amber(larger), directory.path); }, "layers.2", "is missing");
+}
+
 TEST_CASE("a directory without weights is refused by name") {
     Directory directory;
     fs::remove(directory.path / "model.safetensors");

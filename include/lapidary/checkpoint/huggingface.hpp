@@ -19,25 +19,44 @@ Options read_config(const std::filesystem::path& directory) {
     return HuggingFaceFamily<Options>::parse(read_json(file), file.string());
 }
 
-/// Reads the weights of a Hugging Face directory into a flat vector, tensor by tensor.
-///
-/// Throws Error(format) naming file and tensor for one that is missing, unexpected, or of another shape or type.
-/// What was in `weights` is overwritten as reading goes on.
-template <Device D, class Model>
-void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
-                  View<Scalar<D>, 1> weights) {
+namespace detail {
+
+template <class Model>
+std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFiles& files) {
     using Family = HuggingFaceFamily<typename Model::Options>;
-    const WeightFiles files(directory);
     const std::vector<HuggingFaceTensor> tensors = Family::tensors(model.options());
     std::set<std::string> known;
-    for (const HuggingFaceTensor& tensor : tensors) known.insert(tensor.name);
+    for (const HuggingFaceTensor& tensor : tensors) {
+        files.check(tensor.name, tensor.shape);
+        known.insert(tensor.name);
+    }
     for (const std::string& name : files.names()) {
         if (!known.contains(name) && !Family::ignored(name)) {
             throw Error(ErrorCode::format, "weights", files.place(name) + " is no parameter of this architecture");
         }
     }
+    return tensors;
+}
+
+}  // namespace detail
+
+/// Looks only whether `read_weights` would find every tensor: before memory is taken for a model that a file
+/// describes.
+template <class Model>
+void check_weights(const Model& model, const std::filesystem::path& directory) {
+    detail::check_weights(model, WeightFiles(directory));
+}
+
+/// Reads the weights of a Hugging Face directory into a flat vector, tensor by tensor.
+///
+/// Throws Error(io), and Error(format) naming file and tensor for one that is missing, unexpected, or of another
+/// shape or type; then `weights` is as it was.
+template <Device D, class Model>
+void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
+                  View<Scalar<D>, 1> weights) {
+    const WeightFiles files(directory);
     std::vector<Scalar<D>> host;
-    for (const HuggingFaceTensor& tensor : tensors) {
+    for (const HuggingFaceTensor& tensor : detail::check_weights(model, files)) {
         files.read(tensor.name, tensor.shape, host);
         const Leaf& leaf = model.layout().leaf(tensor.leaf);
         device.upload(host.data(), weights.data + leaf.offset + tensor.first_row * leaf.shape.back(),

@@ -53,14 +53,10 @@ public:
         return list_.string() + ": tensor " + quote(name);
     }
 
-    /// The elements of a tensor in `T`, converted from F64, F32, F16 or BF16. Throws Error(format) naming file and
-    /// tensor if it is missing, has another shape or is not floating point.
-    template <class T>
-    void read(const std::string& name, const std::vector<Index>& shape, std::vector<T>& out) const {
+    /// Throws Error(format) naming file and tensor if it is missing, has another shape or is not floating point.
+    void check(const std::string& name, const std::vector<Index>& shape) const {
         const auto found = where_.find(name);
-        if (found == where_.end()) {
-            throw Error(ErrorCode::format, "weights", place(name) + " is missing");
-        }
+        if (found == where_.end()) throw Error(ErrorCode::format, "weights", place(name) + " is missing");
         const SafetensorsReader& file = *found->second;
         const TensorInfo& info = file.info(name);
         const std::string where = file.path().string() + ": tensor " + quote(name);
@@ -68,20 +64,27 @@ public:
             throw Error(ErrorCode::format, "weights",
                         where + " has shape " + to_string(info.shape) + ", expected " + to_string(shape));
         }
+        if (info.dtype > DType::BF16) {
+            throw Error(ErrorCode::format, "weights",
+                        where + " is " + std::string(dtype_name(info.dtype)) + ", expected a floating-point type");
+        }
+    }
+
+    /// The elements of a tensor in `T`, converted from F64, F32, F16 or BF16. Throws as `check`.
+    template <class T>
+    void read(const std::string& name, const std::vector<Index>& shape, std::vector<T>& out) const {
+        check(name, shape);
+        const SafetensorsReader& file = *where_.at(name);
         const std::span<const std::byte> bytes = file.bytes(name);
-        switch (info.dtype) {
+        switch (file.info(name).dtype) {
             case DType::F64:
                 return convert<double>(bytes, out);
-            case DType::F32:
-                return convert<float>(bytes, out);
             case DType::F16:
                 return convert<half>(bytes, out);
             case DType::BF16:
                 return convert<bf16>(bytes, out);
             default:
-                throw Error(
-                    ErrorCode::format, "weights",
-                    where + " is " + std::string(dtype_name(info.dtype)) + ", expected a floating-point type");
+                return convert<float>(bytes, out);
         }
     }
 

@@ -21,7 +21,7 @@ struct GenerateOptions {
 ///
 /// Each position is computed once: keys and values are cached, and the cached path gives the logits of the uncached one
 /// bit for bit. `on_token` is called with every token as it appears. Throws Error(value) for an empty prompt, one longer
-/// than the context, or ids outside the vocabulary.
+/// than the context, ids outside the vocabulary, or options outside their range.
 template <Device D, class Model>
 std::vector<std::int32_t> generate(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights,
                                    std::span<const std::int32_t> prompt, const GenerateOptions& options,
@@ -30,6 +30,9 @@ std::vector<std::int32_t> generate(D& device, const Model& model, std::type_iden
     if (length < 1 || length > model.context()) {
         throw Error(ErrorCode::value, "generate",
                     "a prompt of " + std::to_string(length) + " tokens, the context is " + std::to_string(model.context()));
+    }
+    if (options.max_tokens < 0) {
+        throw Error(ErrorCode::value, "generate", "max_tokens is " + std::to_string(options.max_tokens));
     }
     check_tokens({prompt.data(), {1, length}}, model.vocabulary());
     const KeyValueCaches<D> caches(device, model, 1, std::min(model.context(), length + options.max_tokens));

@@ -23,7 +23,7 @@ struct SampleOptions {
 /// not a number, Error(value) for options outside their range.
 template <class T>
 Index sample(std::span<const T> logits, const SampleOptions& options, std::uint64_t position) {
-    if (logits.empty() || options.temperature < 0 || options.top_k < 0 || !(options.top_p > 0 && options.top_p <= 1)) {
+    if (logits.empty() || !(options.temperature >= 0) || options.top_k < 0 || !(options.top_p > 0 && options.top_p <= 1)) {
         throw Error(ErrorCode::value, "sample",
                     "temperature must be at least 0, top_k at least 0, top_p in (0, 1], and there must be logits");
     }
