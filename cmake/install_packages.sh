@@ -16,10 +16,10 @@ needed=(
     "<zlib.h> zlib1g-dev"
     "<catch2/catch.hpp>|<catch2/catch_all.hpp> catch2"
     "<CLI/CLI.hpp> libcli11-dev"
-)
-# Benchmarks compare with Eigen; one test looks at system calls.
-useful=(
     "<Eigen/Core>|<eigen3/Eigen/Core> libeigen3-dev"
+)
+# For the benchmarks, and for one test that looks at system calls.
+useful=(
     "<benchmark/benchmark.h> libbenchmark-dev"
     "strace strace"
 )
