@@ -8,8 +8,8 @@
 # First each tuned variant of PyTorch runs once per size, and the fastest stays. Then ours, PyTorch as installed and
 # PyTorch tuned take turns, ROUNDS times; medians, ratios and memory are printed at the end and kept in OUT.
 #
-#   PYTHON=python3  ROUNDS=5  THREADS=<cores>  SIZES="S M"  STEPS=8  BENCH=build/bench/bench/bench_train_step
-#   OUT=build/bench/compare  bash bench/compare_pytorch.sh
+# Settings, with their defaults: PYTHON=python3 ROUNDS=5 THREADS=<cores> SIZES="S M" STEPS=8 MICRO_BATCH=0 (whole batch)
+# BENCH=build/bench/bench/bench_train_step OUT=build/bench/compare
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,25 +28,33 @@ jemalloc=$(library '^libjemalloc\\.so')
 record() {
     local name=$1 size=$2 line
     shift 2
-    line=$("$@" 2>"$OUT/stderr.txt" | tail -n 1) || { echo "compare_pytorch: $name failed:" >&2; tail "$OUT/stderr.txt" >&2; return 1; }
+    if ! line=$("$@" 2>"$OUT/stderr.txt" | tail -n 1); then
+        echo "compare_pytorch: $name failed:" >&2
+        tail "$OUT/stderr.txt" >&2
+        return 1
+    fi
     printf '{"variant": "%s", "size": "%s", "result": %s}\n' "$name" "$size" "$line" >>"$OUT/runs.jsonl"
     printf '%s' "$line" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["tokens/s"])' >"$OUT/last"
     printf '%-24s %s %8.0f tokens/s\n' "$name" "$size" "$(cat "$OUT/last")" >&2
 }
 
 ours() {
-    LAPIDARY_THREADS=$THREADS LAPIDARY_STEPS=$STEPS "$BENCH" --benchmark_filter="/$1/micro_batch:1/" --benchmark_format=json |
+    LAPIDARY_THREADS=$THREADS LAPIDARY_STEPS=$STEPS "$BENCH" --benchmark_format=json \
+        --benchmark_filter="/$1/micro_batch:${MICRO_BATCH:-0}/" |
          "$PYTHON" -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["benchmarks"][0]))'
 }
-peer() { OMP_NUM_THREADS=$THREADS "$PYTHON" bench/peers/torch_train_step.py "$1" --threads "$THREADS" --steps "$STEPS" "${@:2}"; }
+peer() {
+    OMP_NUM_THREADS=$THREADS "$PYTHON" bench/peers/torch_train_step.py "$1" --threads "$THREADS" --steps "$STEPS" "${@:2}"
+}
 
 # tuned VARIANT SIZE, where a variant is an allocator, "+compile" after it or not.
 tuned() {
     local settings=(OMP_PROC_BIND=close OMP_PLACES=cores) flags=(--optimizer fused)
     case $1 in
         tcmalloc*) settings+=(LD_PRELOAD="$tcmalloc") ;;
-        jemalloc*) settings+=(LD_PRELOAD="$jemalloc"
-            MALLOC_CONF="thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1,retain:true") ;;
+        jemalloc*)
+            settings+=(LD_PRELOAD="$jemalloc")
+            settings+=(MALLOC_CONF="thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1,retain:true") ;;
     esac
     case $1 in *+compile) flags+=(--compile) ;; esac
     (export "${settings[@]}" && peer "$2" "${flags[@]}")
