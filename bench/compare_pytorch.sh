@@ -41,7 +41,7 @@ record() {
 ours() {
     LAPIDARY_THREADS=$THREADS LAPIDARY_STEPS=$STEPS "$BENCH" --benchmark_format=json \
         --benchmark_filter="/$1/micro_batch:${MICRO_BATCH:-0}/" |
-         "$PYTHON" -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["benchmarks"][0]))'
+        "$PYTHON" -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["benchmarks"][0]))'
 }
 peer() {
     OMP_NUM_THREADS=$THREADS "$PYTHON" bench/peers/torch_train_step.py "$1" --threads "$THREADS" --steps "$STEPS" "${@:2}"
