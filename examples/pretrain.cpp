@@ -57,6 +57,12 @@ std::string checkpoint_name(const StepRecord& record, const TokenChunks& chunks)
     return name;
 }
 
+// What identifies the weights to start from: one file, or the list of shards.
+std::string weights_hash(const fs::path& directory) {
+    const fs::path whole = directory / "model.safetensors";
+    return sha256_file(fs::exists(whole) ? whole : directory / "model.safetensors.index.json");
+}
+
 template <class Model>
 int train(const Options& options, const TokenChunks& chunks, const Model& model) {
     const Index steps = options.steps > 0 ? options.steps : chunks.steps_per_epoch();
@@ -72,7 +78,7 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
                     {{"model", options.model},
                      {"config", HuggingFaceFamily<typename Model::Options>::config(model.options())},
                      {"data", sha256_file(options.data / data_manifest)},
-                     {"init", options.init.empty() ? Json(nullptr) : Json(sha256_file(options.init / "model.safetensors"))},
+                     {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
                      {"seed", options.seed},
                      {"batch", options.batch},
                      {"lanes", options.lanes},
@@ -114,7 +120,7 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
         const bool due = options.checkpoint_every > 0 && (step + 1) % options.checkpoint_every == 0;
         if (record.chunk_finished || due || stop || step + 1 == steps) {
             const double loss = validation_loss<Cpu>(device, model, state.weights.view(), chunks, options.batch);
-            log.write({{"step", step}, {"validation_loss", loss}});
+            if (chunks.validation_windows() > 0) log.write({{"step", step}, {"validation_loss", loss}});
             log.sync();  // a checkpoint stands for the steps before it, and so must the log
             const std::string name = checkpoint_name(record, chunks);
             save_checkpoint(device, model, state, checkpoints / name,

@@ -3,22 +3,27 @@
 #include <lapidary/core/arena.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace lapidary {
 
 /// Threads that share out numbered tasks.
 ///
-/// Tasks are claimed as threads become free, so who runs what is a matter of timing; kernels are written so that the
-/// result of a task does not depend on it. The caller takes part. Each thread has an arena of its own for temporaries.
+/// Tasks are claimed as threads become free, so who runs what is a matter of timing; kernels are written so that
+/// the result of a task does not depend on it. The caller takes part. Each thread has an arena of its own for
+/// temporaries.
 class ThreadPool {
 public:
     explicit ThreadPool(int threads) {
         if (threads < 1 || threads > 4096) {
             throw Error(ErrorCode::value, "threads", "cannot run " + std::to_string(threads) + " threads");
         }
+        // Waiting threads spin a little before they sleep, unless that would take a core from one that works.
+        spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 4000 : 0;
         for (int i = 0; i < threads; ++i) arenas_.push_back(std::make_unique<Arena>(std::size_t{1} << 32));
         for (int i = 1; i < threads; ++i) {
             workers_.emplace_back([this, i] { work(*arenas_[static_cast<std::size_t>(i)]); });
@@ -28,74 +33,92 @@ public:
     ThreadPool& operator=(const ThreadPool&) = delete;
     ~ThreadPool() {
         stopping_ = true;
-        generation_.fetch_add(1);
-        generation_.notify_all();
+        wake_workers();
         for (std::thread& worker : workers_) worker.join();
     }
 
     [[nodiscard]] int size() const { return static_cast<int>(arenas_.size()); }
 
     /// Calls `task(index, arena)` once for each index in [0, count) and returns when all are done. `task` must not
-    /// throw and must not call `run` again.
+    /// throw and must not call `run` again. Threads that get no processor in time are not waited for.
     template <class Task>
     void run(Index count, Task&& task) {
-        if (count <= 0) return;
-        if (workers_.empty() || count == 1) {
+        if (workers_.empty() || count <= 1) {
             for (Index i = 0; i < count; ++i) task(i, *arenas_[0]);
             return;
         }
-        call_ = [](void* context, Index i, Arena& arena) { (*static_cast<std::remove_reference_t<Task>*>(context))(i, arena); };
+        if (count > most_tasks) throw Error(ErrorCode::value, "threads", std::to_string(count) + " tasks at once");
+        call_ = [](void* context, Index i, Arena& arena) {
+            (*static_cast<std::remove_reference_t<Task>*>(context))(i, arena);
+        };
         context_ = const_cast<void*>(static_cast<const void*>(&task));
         count_ = count;
-        next_.store(0, std::memory_order_relaxed);
-        busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-        generation_.fetch_add(1, std::memory_order_release);
-        generation_.notify_all();
-        claim(*arenas_[0]);
-        wait_until([this] { return busy_.load(std::memory_order_acquire) == 0; }, busy_);
+        done_.store(0, std::memory_order_relaxed);
+        const std::uint64_t next_run = (tickets_.load(std::memory_order_relaxed) | most_tasks) + 1;
+        tickets_.store(next_run | static_cast<std::uint64_t>(count), std::memory_order_release);
+        wake_workers();
+        work_off(*arenas_[0]);
+        const auto all = static_cast<std::uint32_t>(count);
+        wait_while(done_, [all](std::uint32_t done) { return done != all; });
     }
 
 private:
-    void claim(Arena& arena) {
-        for (Index i = next_.fetch_add(1, std::memory_order_relaxed); i < count_;
-             i = next_.fetch_add(1, std::memory_order_relaxed)) {
-            call_(context_, i, arena);
+    static constexpr Index most_tasks = 0xffffffff;
+
+    // A ticket is the number of the run (upper half) and how many tasks are left (lower half). Taking one by
+    // compare-and-swap pins the run: it cannot end before the task is done, so its context may be read.
+    void work_off(Arena& arena) {
+        std::uint64_t ticket = tickets_.load(std::memory_order_acquire);
+        for (;;) {
+            const auto left = static_cast<Index>(ticket & most_tasks);
+            if (left == 0) return;
+            if (!tickets_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel,
+                                                std::memory_order_acquire)) {
+                continue;
+            }
+            const auto count = static_cast<std::uint32_t>(count_);
+            call_(context_, count_ - left, arena);
+            if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) done_.notify_one();
+            ticket = tickets_.load(std::memory_order_acquire);
         }
     }
 
     void work(Arena& arena) {
-        unsigned seen = 0;
         for (;;) {
-            wait_until([&] { return generation_.load(std::memory_order_acquire) != seen; }, generation_);
-            ++seen;
+            const std::uint32_t seen = wakes_.load(std::memory_order_acquire);
             if (stopping_) return;
-            claim(arena);
-            if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_all();
+            work_off(arena);
+            wait_while(wakes_, [seen](std::uint32_t wakes) { return wakes == seen; });
         }
     }
 
-    // Regions follow each other within microseconds while a step runs: spin a little before sleeping.
-    template <class Ready, class T>
-    static void wait_until(Ready&& ready, std::atomic<T>& watched) {
-        for (int spin = 0; spin < 20000; ++spin) {
-            if (ready()) return;
+    void wake_workers() {
+        wakes_.fetch_add(1, std::memory_order_acq_rel);
+        wakes_.notify_all();
+    }
+
+    template <class Waiting>
+    void wait_while(std::atomic<std::uint32_t>& watched, Waiting&& waiting) {
+        std::uint32_t value = watched.load(std::memory_order_acquire);
+        for (int spin = 0; spin < spins_ && waiting(value); ++spin) {
 #if defined(__x86_64__)
             __builtin_ia32_pause();
 #endif
+            value = watched.load(std::memory_order_acquire);
         }
-        for (;;) {
-            const T value = watched.load(std::memory_order_acquire);
-            if (ready()) return;
+        while (waiting(value)) {
             watched.wait(value, std::memory_order_acquire);
+            value = watched.load(std::memory_order_acquire);
         }
     }
 
     std::vector<std::unique_ptr<Arena>> arenas_;
     std::vector<std::thread> workers_;
-    std::atomic<unsigned> generation_{0};
-    std::atomic<int> busy_{0};
-    std::atomic<Index> next_{0};
+    std::atomic<std::uint64_t> tickets_{0};
+    std::atomic<std::uint32_t> wakes_{0};
+    std::atomic<std::uint32_t> done_{0};
     std::atomic<bool> stopping_{false};
+    int spins_ = 0;
     void (*call_)(void*, Index, Arena&) = nullptr;
     void* context_ = nullptr;
     Index count_ = 0;

@@ -55,6 +55,9 @@ public:
             sources_.push_back(get<std::string>(source, "name", where));
         }
         const auto hashes = get<std::map<std::string, std::string>>(manifest, "sha256", where);
+        if (options_.verify) {
+            for (const auto& [name, hash] : hashes) check_hash(name, hash);
+        }
         const Index count = positive(manifest, "chunks", where);
         for (Index chunk = 0; chunk < count; ++chunk) {
             chunks_.push_back(open(chunk_file(chunk), windows_per_chunk_, hashes, where));
@@ -173,20 +176,21 @@ private:
         return value;
     }
 
+    void check_hash(const std::string& name, const std::string& expected) const {
+        const std::filesystem::path path = directory_ / name;
+        const std::string got = sha256_file(path);
+        if (got != expected) {
+            throw Error(ErrorCode::integrity, "data",
+                        path.string() + ": SHA-256 is " + got + ", recorded is " + expected);
+        }
+    }
+
     [[nodiscard]] WindowFile open(const std::string& name, Index windows,
                                   const std::map<std::string, std::string>& hashes,
                                   const std::string& where) const {
         const std::filesystem::path path = directory_ / name;
-        const auto expected = hashes.find(name);
-        if (expected == hashes.end()) {
+        if (!hashes.contains(name)) {
             throw Error(ErrorCode::integrity, "data", where + ": there is no hash of " + name);
-        }
-        if (options_.verify) {
-            const std::string got = sha256_file(path);
-            if (got != expected->second) {
-                throw Error(ErrorCode::integrity, "data",
-                            path.string() + ": SHA-256 is " + got + ", recorded is " + expected->second);
-            }
         }
         WindowFile file(path, context_);
         if (file.windows() != windows) {

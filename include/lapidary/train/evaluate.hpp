@@ -21,7 +21,7 @@ double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Sca
     return total / static_cast<double>(batch.batch * batch.context);
 }
 
-/// The same over every held-out window of a prepared directory (`TokenChunks`).
+/// The same over every held-out window of a prepared directory (`TokenChunks`); NaN if nothing is held out.
 template <Device D, class Model, class Chunks>
 double validation_loss(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights,
                        const Chunks& chunks, Index batch_size) {
