@@ -1,4 +1,4 @@
-// says: error: [^\n]*matmul_on
+// says: undeclared identifier 'matmul_on'|matmul_on.+ was not declared
 
 #include <lapidary/core/host_memory.hpp>
 #include <lapidary/ops/matmul.hpp>

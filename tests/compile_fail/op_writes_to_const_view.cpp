@@ -1,4 +1,4 @@
-// says: could not convert [^\n]*View<const double|no matching function for call to 'fill'
+// says: could not convert .+View<const double|no matching function for call to 'fill'
 
 #include <lapidary/reference.hpp>
 

@@ -1,4 +1,4 @@
-// says: read-only location|cannot assign to return value because [^\n]*const
+// says: assignment of read-only location|returns a const value
 
 #include <lapidary/core/view.hpp>
 
