@@ -1,0 +1,132 @@
+// Single operations against PyTorch in double (golden/README.md), on both devices.
+
+#include "catch.hpp"
+#include "support/arrays.hpp"
+
+#include <lapidary/cpu.hpp>
+#include <lapidary/io/safetensors.hpp>
+#include <lapidary/ops/ops.hpp>
+#include <lapidary/reference.hpp>
+
+#include <cmath>
+#include <filesystem>
+
+using namespace lapidary;
+using namespace lapidary::test;
+
+namespace {
+
+/// The fixture's tensors, by name, as values and as scratch on a device.
+template <class D>
+class Fixture {
+public:
+    explicit Fixture(D& device)
+        : device_(device), file_(std::filesystem::path(LAPIDARY_TEST_DATA) / "golden" / "ops.safetensors") {}
+
+    [[nodiscard]] Values values(const std::string& name) const { return {file_.read<double>(name)}; }
+    template <std::size_t Rank>
+    View<Scalar<D>, Rank> place(const std::string& name) const {
+        const std::vector<Index>& extents = file_.info(name).shape;
+        Shape<Rank> shape{};
+        std::copy(extents.begin(), extents.end(), shape.begin());
+        return test::place(device_, shape, values(name));
+    }
+    [[nodiscard]] const SafetensorsReader& file() const { return file_; }
+
+    template <class T, std::size_t Rank>
+    void check(View<T, Rank> result, const std::string& name, double double_tolerance = 1e-12) const {
+        INFO(name);
+        CHECK(relative_error(read(result), values(name)) <
+              (std::is_same_v<Scalar<D>, float> ? 2e-6 : double_tolerance));
+    }
+
+private:
+    D& device_;
+    SafetensorsReader file_;
+};
+
+template <class T>
+Heads<T> all_heads(View<T, 4> x) {
+    const auto [b, t, h, size] = x.shape;
+    return {x.data, x.shape, {t * h * size, h * size, size}};
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("rms norm equals PyTorch's", "", Cpu, Reference) {
+    const std::string name = GENERATE("rms_norm", "rms_norm_small");
+    TestType device;
+    const Fixture<TestType> fixture(device);
+    const auto x = fixture.template place<2>(name + ".x"), dy = fixture.template place<2>(name + ".dy");
+    const auto gain = fixture.template place<1>(name + ".gain");
+    const auto y = poisoned(device, x.shape);
+    const auto dx = place(device, x.shape, Values::constant(x.size(), 0));
+    const auto dgain = place(device, gain.shape, Values::constant(gain.size(), 0));
+    const auto inverse_rms = poisoned(device, Shape<1>{x.extent(0)});
+    rms_norm(device, x, gain, 1e-6, y, inverse_rms);
+    const auto cube = [](auto view) { return view.template reshape<3>({1, view.extent(0), view.extent(1)}); };
+    rms_norm_gradient(device, cube(x), gain, inverse_rms, cube(dy), cube(dx), dgain);
+    fixture.check(y, name + ".y");
+    fixture.check(dx, name + ".dx");
+    fixture.check(dgain, name + ".dgain");
+}
+
+TEMPLATE_TEST_CASE("rotary equals transformers'", "", Cpu, Reference) {
+    TestType device;
+    const Fixture<TestType> fixture(device);
+    const auto x = fixture.template place<4>("rotary.x");
+    rotary(device, all_heads(x), 0, {.size = x.extent(3)});
+    fixture.check(x, "rotary.y", 2e-7);  // angles are rounded to single precision, as the published models do
+}
+
+TEMPLATE_TEST_CASE("attention equals PyTorch's", "", Cpu, Reference) {
+    TestType device;
+    const Fixture<TestType> fixture(device);
+    const auto q = fixture.template place<4>("attention.q"), k = fixture.template place<4>("attention.k");
+    const auto v = fixture.template place<4>("attention.v"), dy = fixture.template place<4>("attention.dy");
+    const auto y = poisoned(device, q.shape), dq = poisoned(device, q.shape);
+    const auto dk = poisoned(device, q.shape), dv = poisoned(device, q.shape);
+    const auto log_sum = poisoned(device, Shape<3>{q.extent(0), q.extent(2), q.extent(1)});
+    const AttentionRule rule{.scale = 1 / std::sqrt(20.0)};
+    attention(device, all_heads(q), all_heads(k), all_heads(v), rule, all_heads(y), log_sum);
+    attention_gradient(device, all_heads(q), all_heads(k), all_heads(v), rule, all_heads(y), log_sum,
+                       all_heads(dy), all_heads(dq), all_heads(dk), all_heads(dv));
+    fixture.check(y, "attention.y");
+    fixture.check(dq, "attention.dq");
+    fixture.check(dk, "attention.dk");
+    fixture.check(dv, "attention.dv");
+}
+
+TEMPLATE_TEST_CASE("swiglu equals PyTorch's", "", Cpu, Reference) {
+    TestType device;
+    const Fixture<TestType> fixture(device);
+    const auto dy = fixture.template place<2>("silu_mul.dy");
+    const Index rows = dy.extent(0), inner = dy.extent(1);
+    const auto join = [&](const std::string& left, const std::string& right) {
+        const Values a = fixture.values(left), b = fixture.values(right);
+        Values both;
+        for (Index n = 0; n < rows; ++n) {
+            both.data.insert(both.data.end(), a.data.begin() + n * inner, a.data.begin() + (n + 1) * inner);
+            both.data.insert(both.data.end(), b.data.begin() + n * inner, b.data.begin() + (n + 1) * inner);
+        }
+        return both;
+    };
+    const auto gate_up = place(device, Shape<2>{rows, 2 * inner}, join("silu_mul.gate", "silu_mul.up"));
+    const auto y = poisoned(device, dy.shape), dgate_up = poisoned(device, gate_up.shape);
+    swiglu(device, gate_up, y);
+    swiglu_gradient(device, gate_up, dy, dgate_up);
+    fixture.check(y, "silu_mul.y");
+    CHECK(relative_error(read(dgate_up), join("silu_mul.dgate", "silu_mul.dup")) < 2e-6);
+}
+
+TEMPLATE_TEST_CASE("cross entropy equals PyTorch's", "", Cpu, Reference) {
+    TestType device;
+    const Fixture<TestType> fixture(device);
+    const auto logits = fixture.template place<2>("cross_entropy.logits");
+    const std::vector<std::int32_t> targets = fixture.file().template read<std::int32_t>("cross_entropy.targets");
+    const auto losses = poisoned(device, Shape<1>{logits.extent(0)});
+    cross_entropy_gradient(device, logits, {targets.data(), losses.shape}, losses,
+                           1.0 / static_cast<double>(losses.size()));
+    fixture.check(losses, "cross_entropy.loss_per_row");
+    fixture.check(logits, "cross_entropy.dlogits");
+}
