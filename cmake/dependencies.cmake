@@ -8,15 +8,29 @@ set(lapidary_sentencepiece_packages SentencePiece)
 set(lapidary_compression_packages ZLIB Zstd)
 set(lapidary_eigen_packages Eigen3)
 
-# lapidary_find_packages(component missing): finds what a component needs. `missing` becomes the name of the first
-# package that is not there, or empty. A function, so that nothing of it is left in the caller's variables.
+# Where Debian and Ubuntu have them.
+set(lapidary_debian_nlohmann_json nlohmann-json3-dev)
+set(lapidary_debian_range-v3 librange-v3-dev)
+set(lapidary_debian_OpenSSL libssl-dev)
+set(lapidary_debian_Threads libc6-dev)
+set(lapidary_debian_SentencePiece libsentencepiece-dev)
+set(lapidary_debian_ZLIB zlib1g-dev)
+set(lapidary_debian_Zstd libzstd-dev)
+set(lapidary_debian_Eigen3 libeigen3-dev)
+
+# lapidary_find_packages(component missing): finds what a component needs. `missing` becomes empty, or a sentence that
+# names the first package that is not there and where to get it. A function, so that nothing of it is left in the
+# caller's variables.
 function(lapidary_find_packages component missing)
   list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   set(${missing} "" PARENT_SCOPE)
   foreach(package IN LISTS lapidary_${component}_packages)
     find_package(${package} QUIET)
     if(NOT ${package}_FOUND)
-      set(${missing} ${package} PARENT_SCOPE)
+      string(CONCAT sentence "lapidary::${component} needs the package ${package}, which was not found. Debian and "
+                             "Ubuntu have it in ${lapidary_debian_${package}}; one installed elsewhere is found "
+                             "through CMAKE_PREFIX_PATH.")
+      set(${missing} ${sentence} PARENT_SCOPE)
       return()
     endif()
   endforeach()

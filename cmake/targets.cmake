@@ -14,9 +14,7 @@ endfunction()
 
 lapidary_find_packages(lapidary missing)
 if(missing)
-  message(FATAL_ERROR "lapidary needs the package ${missing}, which was not found. "
-                      "cmake/install_packages.sh installs what it needs on Debian and Ubuntu; elsewhere, "
-                      "tell CMake where it is with CMAKE_PREFIX_PATH.")
+  message(FATAL_ERROR "${missing} cmake/install_packages.sh installs all that is missing.")
 endif()
 lapidary_component(lapidary nlohmann_json::nlohmann_json range-v3::range-v3 OpenSSL::Crypto Threads::Threads)
 target_compile_features(lapidary_lapidary INTERFACE cxx_std_20)
@@ -24,11 +22,12 @@ target_include_directories(lapidary_lapidary INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 # The CPU device. Without contraction by the compiler (fused multiply-adds are written out where they are
-# wanted), every compiler and every vector width computes the same bits.
+# wanted), every compiler and every vector width computes the same bits. The instruction set is no part of an installed
+# package: lapidaryConfig.cmake adds the one that the program which uses it asks for.
 lapidary_component(cpu lapidary::lapidary)
 target_compile_options(lapidary_cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
 if(LAPIDARY_MARCH)
-  target_compile_options(lapidary_cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=${LAPIDARY_MARCH}>)
+  target_compile_options(lapidary_cpu INTERFACE $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-march=${LAPIDARY_MARCH}>>)
 endif()
 
 # Headers that need packages of their own; left out where those are not found. A target defines LAPIDARY_<NAME>, so that
@@ -39,6 +38,8 @@ function(lapidary_leaf name)
     lapidary_component(${name} lapidary::lapidary ${ARGN})
     string(TOUPPER LAPIDARY_${name} macro)
     target_compile_definitions(lapidary_${name} INTERFACE ${macro})
+  else()
+    message(STATUS "Without lapidary::${name}. ${missing}")
   endif()
 endfunction()
 lapidary_leaf(sentencepiece SentencePiece::SentencePiece)

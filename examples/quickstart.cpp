@@ -1,5 +1,6 @@
 #include <lapidary/cpu.hpp>       // the device
 #include <lapidary/lapidary.hpp>  // everything else
+
 #include <cstdio>
 
 using namespace lapidary;
@@ -8,20 +9,20 @@ using namespace lapidary;
 int main(int argc, char** argv) try {
     if (argc != 3) throw Error(ErrorCode::value, "quickstart", "usage: quickstart DATA OUT");
     const std::filesystem::path out = argv[2];
-    std::filesystem::create_directories(out);
 
-    Cpu device;                                                          // threads and scratch memory
-    TokenChunks chunks(argv[1], {.batch_size = 16, .seed = 11111});      // memory-mapped, hashes verified
+    Cpu device;                                                      // threads and scratch memory
+    TokenChunks chunks(argv[1], {.batch_size = 16, .seed = 11111});  // memory-mapped, hashes verified
     AmberConfig config = AmberConfig::nano();
     config.vocab_size = chunks.vocabulary();
     config.max_position_embeddings = chunks.context();
-    Amber model{config};                                                 // layers and slots, no storage
-    TrainState<Cpu> state(device, model.layout());                       // weights, gradients, AdamW moments
+    Amber model{config};                            // layers and slots, no storage
+    TrainState<Cpu> state(device, model.layout());  // weights, gradients, AdamW moments
     initialize(device, model, state, {.seed = 11111});
 
     CosineSchedule rate{.peak = 3e-3, .floor = 3e-4, .warmup_steps = 20, .total_steps = 200};
     AdamW optimizer{.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1};
     SingleProcess world;
+    if (!std::filesystem::create_directories(out)) throw Error(ErrorCode::value, "quickstart", "OUT exists");
     JsonLines log(out / "metrics.jsonl", state.step);
 
     for (Index step = state.step; step < 200; ++step) {

@@ -1,5 +1,7 @@
-// A model with a layer that lapidary does not have learns one batch by heart. Exits with 1 if it does not.
+// A model with a layer that lapidary does not have learns one batch by heart, and the components that were asked
+// for are there. Exits with 1 if not.
 
+#include "components.hpp"
 #include "relu_squared_mlp.hpp"
 
 #include <lapidary/lapidary.hpp>
@@ -43,5 +45,6 @@ int main() {
         if (step == 0) first = last;
     }
     std::printf("loss %.3f, after 80 steps %.3f\n", first, last);
+    if (use_components() != COMPONENTS) return 1;
     return first > 3.3 && first < 4.2 && last < 0.2 ? 0 : 1;
 }

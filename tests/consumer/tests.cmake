@@ -1,4 +1,5 @@
-# The consumer project: against an installed lapidary, as a subdirectory, and with a component that does not exist.
+# The consumer project: against an installed lapidary with all of its components, as a subdirectory with the CPU alone,
+# and with components that do not exist or cannot be had.
 
 set(consumer ${CMAKE_CURRENT_LIST_DIR})
 set(consumer_build ${CMAKE_CURRENT_BINARY_DIR}/consumer)
@@ -19,14 +20,27 @@ endfunction()
 add_test(NAME consumer.clear COMMAND ${CMAKE_COMMAND} -E rm -rf ${consumer_prefix})
 add_test(NAME consumer.install
   COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${consumer_prefix} --config $<CONFIG>)
-consumer_test(find_package -DCOMPONENTS=cpu)
+consumer_test(find_package "-DCOMPONENTS=cpu$<SEMICOLON>sentencepiece$<SEMICOLON>compression$<SEMICOLON>eigen")
 consumer_test(subdirectory -DLAPIDARY_FOLDER=${PROJECT_SOURCE_DIR} -DLAPIDARY_MARCH=${LAPIDARY_MARCH})
-add_test(NAME consumer.unknown_component
-  COMMAND ${CMAKE_COMMAND} "-DEXPECT=this lapidary has no component 'abacus'"
-          -P ${CMAKE_CURRENT_LIST_DIR}/../expect_failure.cmake --
-          ${CMAKE_COMMAND} -S ${consumer} -B ${consumer_build}/unknown_component -G ${CMAKE_GENERATOR}
-          ${consumer_settings} "-DCOMPONENTS=cpu$<SEMICOLON>abacus")
+
+# The same project, only configured: with an instruction set of its own, and where a component is not to be had.
+set(consumer_configure ${CMAKE_COMMAND} -S ${consumer} -G ${CMAKE_GENERATOR} ${consumer_settings})
+function(consumer_refused name expected)
+  add_test(NAME consumer.${name}
+    COMMAND ${CMAKE_COMMAND} "-DEXPECT=${expected}" -P ${consumer}/../expect_failure.cmake --
+            ${consumer_configure} -B ${consumer_build}/${name} ${ARGN})
+endfunction()
+add_test(NAME consumer.march
+  COMMAND ${consumer_configure} -B ${consumer_build}/march -DCOMPONENTS=cpu -DLAPIDARY_MARCH=x86-64-v3)
+add_test(NAME consumer.no_march
+  COMMAND ${consumer_configure} -B ${consumer_build}/no_march -DCOMPONENTS=cpu -DLAPIDARY_MARCH=)
+consumer_refused(unknown_component "lapidary has no component 'abacus'; it has: lapidary, cpu"
+                 "-DCOMPONENTS=cpu$<SEMICOLON>abacus")
+consumer_refused(missing_package
+                 "lapidary::sentencepiece needs the package SentencePiece, .* have it in libsentencepiece-dev"
+                 -DCOMPONENTS=sentencepiece -DCMAKE_DISABLE_FIND_PACKAGE_SentencePiece=ON)
 
 set_tests_properties(consumer.clear PROPERTIES FIXTURES_SETUP cleared)
 set_tests_properties(consumer.install PROPERTIES FIXTURES_REQUIRED cleared FIXTURES_SETUP installed)
-set_tests_properties(consumer.find_package consumer.unknown_component PROPERTIES FIXTURES_REQUIRED installed)
+set_tests_properties(consumer.find_package consumer.march consumer.no_march consumer.unknown_component
+                     consumer.missing_package PROPERTIES FIXTURES_REQUIRED installed)
