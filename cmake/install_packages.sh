@@ -6,7 +6,7 @@ set -euo pipefail
 # What is needed, as command or header (any of those given) and Debian package.
 needed=(
     "cmake cmake"
-    "ninja ninja-build"
+    "make|ninja make"
     "c++|g++|clang++ g++"
     "<range/v3/version.hpp> librange-v3-dev"
     "<nlohmann/json.hpp> nlohmann-json3-dev"
@@ -18,8 +18,9 @@ needed=(
     "<CLI/CLI.hpp> libcli11-dev"
     "<Eigen/Core>|<eigen3/Eigen/Core> libeigen3-dev"
 )
-# For the benchmarks, and for one test that looks at system calls.
+# The presets' build tool (make does, where that is all there is); for the benchmarks; for one test of system calls.
 useful=(
+    "ninja ninja-build"
     "<benchmark/benchmark.h> libbenchmark-dev"
     "strace strace"
 )
@@ -57,15 +58,20 @@ missing() {
     done
 }
 
+# The presets file of this project says nothing to an older CMake but that it cannot be read.
+if version=$(cmake --version 2>/dev/null | sed -n '1s/.* //p') && [ -n "$version" ] &&
+    [ "$(printf '%s\n' 3.25 "$version" | sort -V | head -n 1)" != 3.25 ]; then
+    say "CMake 3.25 or newer is needed, this is $version: Debian 12 and Ubuntu 23.04 have it; elsewhere see cmake.org"
+    exit 1
+fi
+
 needed_now=$(missing "${needed[@]}")
 useful_now=$(missing "${useful[@]}")
 [ -z "$needed_now$useful_now" ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
     say "no apt-get here; please install what these Debian packages hold: $needed_now$useful_now"
-    for tool in cmake ninja; do
-        command -v "$tool" >/dev/null || exit 1
-    done
+    command -v cmake >/dev/null || exit 1
     say "going on: CMake will say what it cannot find (see CMAKE_PREFIX_PATH)"
     exit 0
 fi

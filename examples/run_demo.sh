@@ -2,23 +2,34 @@
 # From raw text to a language model that writes, in minutes: prepares the bundled corpus, trains an AMBER-shaped model
 # on it, stops and resumes on the way, and generates text. Installs what is missing, builds, runs.
 #
-#   bash examples/run_demo.sh [DIRECTORY]     default: build/demo, replaced if it exists
+#   bash examples/run_demo.sh [DIRECTORY]     default: build/demo. That of an earlier demo is replaced.
 set -euo pipefail
+directory=${1:+$(realpath -m -- "$1")}
 cd "$(dirname "$0")/.."
-directory=${1:-build/demo}
+directory=${directory:-build/demo}
 bin=build/release/examples
 steps=${LAPIDARY_DEMO_STEPS:-1504}  # one pass over the corpus
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s  [%d:%02d]\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }  # with minutes and seconds so far
+fail() {
+    echo "run_demo: $*" >&2
+    exit 1
+}
+
+[ -z "$(ls -A "$directory" 2> /dev/null)" ] || [ -e "$directory/prepare.txt" ] ||
+    fail "$directory exists and is not from an earlier demo; name another directory"
 
 say "Packages"
 bash cmake/install_packages.sh
 say "Build"
-cmake --preset release > /dev/null
-cmake --build --preset release --target prepare pretrain generate logits
+generator=()
+command -v ninja > /dev/null || generator=(-G "Unix Makefiles")
+cmake --preset release "${generator[@]}" > /dev/null
+cmake --build --preset release --parallel "$(nproc)" --target prepare pretrain generate logits
 
 rm -rf "$directory"
 mkdir -p "$directory"
+touch "$directory/prepare.txt"
 train() {
     "$bin/pretrain" --run "$directory/run" --data "$directory/data" --preset nano --batch 16 --steps "$steps" \
         --peak 3e-3 --seed 11111 "$@"
@@ -36,7 +47,7 @@ train
 last=$(ls -td "$directory"/run/checkpoints/*/ | head -n 1)
 say "Generate with ${last%/}"
 for prompt in "The history of the" "def main():" "It was a dark night, and"; do
-    "$bin/generate" --model "$last" --prompt "$prompt" --max-tokens 60 --temperature 0.7 --top-p 0.9 --seed 1 2> /dev/null
+    "$bin/generate" --model "$last" --prompt "$prompt" --max-tokens 60 --temperature 0.7 --top-p 0.9 --seed 1
     echo "--"
 done
 
@@ -46,7 +57,7 @@ reached=$(sed -n 's/.*"validation_loss":\([0-9.]*\).*/\1/p' "$directory/run/metr
 (cd "$last" && sha256sum --quiet -c SHA256SUMS) && echo "the last checkpoint matches its hashes"
 echo "held-out loss of a model that knows token frequencies only: $unigram nats"
 printf 'held-out loss of the trained model:                          %.4f nats\n' "$reached"
-awk -v a="$reached" -v b="$unigram" 'BEGIN { exit !(a < b - 1) }' || { echo "training did not work" >&2; exit 1; }
+awk -v a="$reached" -v b="$unigram" 'BEGIN { exit !(a < b - 1) }' || fail "training did not work"
 cat <<END
 everything lies in $directory:
   tokenizer.model    the SentencePiece model trained on the corpus

@@ -20,6 +20,8 @@ jobs=$(nproc)
 by_memory=$(awk '/MemAvailable/ {print int($2 / 2000000)}' /proc/meminfo 2>/dev/null || echo "$jobs")
 if [ "${by_memory:-1}" -lt "$jobs" ]; then jobs=$((by_memory > 0 ? by_memory : 1)); fi
 
-cmake --preset release
+generator=()
+command -v ninja >/dev/null || generator=(-G "Unix Makefiles")
+cmake --preset release "${generator[@]}"
 cmake --build --preset release --parallel "$jobs"
 exec ctest --preset "$preset" --parallel "$jobs"
