@@ -7,9 +7,10 @@
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/cpu/device.hpp>
 
-#include <atomic>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <vector>
 
 using namespace lapidary;
 
@@ -33,6 +34,22 @@ TEST_CASE("element counts refuse negative and overflowing extents") {
     CHECK_THROWS_AS(element_count(Shape<3>{Index{1} << 62, 4, 0}), Error);
 }
 
+TEST_CASE("byte counts refuse what they cannot hold") {
+    CHECK(byte_count<double>(Shape<2>{3, 7}) == 168);
+    CHECK(byte_count<std::int32_t>(Shape<2>{0, Index{1} << 62}) == 0);
+    // 2^61 doubles are 2^64 bytes: 0 if the product wrapped.
+    CHECK_THROWS_WITH(byte_count<double>(Shape<2>{Index{1} << 31, Index{1} << 30}),
+                      ContainsSubstring("too many bytes"));
+    Arena arena(1 << 16);
+    CHECK_THROWS_AS((arena.allocate<double, 1>({Index{1} << 61})), Error);
+    CHECK_THROWS_AS((arena.allocate<float, 1>({std::numeric_limits<Index>::max() / 4})), Error);
+    CHECK(arena.used() == 0);
+    Cpu device({.threads = 1});
+    CHECK_THROWS_AS((Tensor<double, 1, Cpu>(device, {Index{1} << 61})), Error);
+    CHECK_THROWS_AS((Tensor<double, 1, Cpu>(device, {Index{1} << 59})), Error);
+    CHECK_THROWS_AS((Tensor<double, 1, Cpu>(device, {-1})), Error);
+}
+
 TEST_CASE("the arena is a stack with marks, and says when it is full") {
     Arena arena(1 << 16);
     const auto a = arena.allocate<float, 1>({3});
@@ -46,6 +63,17 @@ TEST_CASE("the arena is a stack with marks, and says when it is full") {
     CHECK(arena.peak() == 64 + 832);
     CHECK_THROWS_WITH((arena.allocate<float, 1>({1 << 20})), ContainsSubstring("no room for [1048576]"));
     CHECK(arena.used() == 64);
+}
+
+TEST_CASE("a full arena says how much was needed and which option to raise") {
+    Cpu device({.threads = 1, .scratch_bytes = 1 << 16, .thread_scratch_bytes = 1 << 12});
+    scratch(device, Shape<1>{16});
+    CHECK_THROWS_WITH(
+        scratch(device, Shape<2>{1000, 1000}),
+        "[arena] no room for [1000, 1000], 4000000 bytes: 64 of 65536 bytes are in use; raise scratch_bytes");
+    CHECK_THROWS_WITH(device.run(1, [](Index, Arena& arena) { arena.allocate<float, 1>({4096}); }),
+                      ContainsSubstring("raise thread_scratch_bytes"));
+    CHECK_THROWS_WITH(Arena(std::size_t{1} << 60), ContainsSubstring("cannot reserve 1152921504606846976 bytes"));
 }
 
 TEST_CASE("a layout names parameters, aligns them and refuses a name twice") {
@@ -82,6 +110,23 @@ TEST_CASE("bf16 keeps NaN and infinity and rounds to nearest even") {
     CHECK(bf16(1.01171875F).bits == 0x3f82);
 }
 
+TEST_CASE("bf16 rounds a double once") {
+    // Just over half way to the next bf16; through float it would be exactly half way, and go to the even
+    // neighbour.
+    CHECK(bf16(1.00390625 + 0x1p-40).bits == 0x3f81);
+    CHECK(bf16(-1.00390625 - 0x1p-40).bits == 0xbf81);
+    CHECK(bf16(1.01171875 - 0x1p-40).bits == 0x3f81);
+    CHECK(bf16(1.00390625).bits == 0x3f80);
+    CHECK(bf16(1e300).bits == 0x7f80);
+    CHECK(bf16(-1e-300).bits == 0x8000);
+    CHECK(static_cast<double>(bf16(-static_cast<double>(INFINITY))) == -INFINITY);
+    CHECK(std::isnan(static_cast<double>(bf16(static_cast<double>(NAN)))));
+    for (std::uint32_t bits = 0; bits < 0x7f80; ++bits) {
+        const bf16 x = bf16::from_bits(static_cast<std::uint16_t>(bits));
+        CHECK_FALSE(bf16(static_cast<double>(x)).bits != bits);
+    }
+}
+
 TEST_CASE("half reads every kind of number") {
     CHECK(static_cast<float>(half{0x3c00}) == 1.0F);
     CHECK(static_cast<float>(half{0xc000}) == -2.0F);
@@ -90,16 +135,4 @@ TEST_CASE("half reads every kind of number") {
     CHECK(static_cast<float>(half{0x03ff}) == std::ldexp(1023.0F, -24));
     CHECK(static_cast<float>(half{0xfc00}) == -INFINITY);
     CHECK(std::isnan(static_cast<float>(half{0x7e00})));
-}
-
-TEST_CASE("every task runs once, whatever the number of threads") {
-    for (const int threads : {1, 2, 3, 7}) {
-        ThreadPool pool(threads);
-        for (const Index count : {0, 1, 2, 5, 1000}) {
-            std::vector<std::atomic<int>> calls(static_cast<std::size_t>(count));
-            pool.run(count, [&](Index i, Arena&) { ++calls[static_cast<std::size_t>(i)]; });
-            for (const auto& call : calls) CHECK(call == 1);
-        }
-    }
-    CHECK_THROWS_AS(ThreadPool(0), Error);
 }

@@ -17,17 +17,19 @@ TEST_CASE("philox4x32 gives the published known answers") {
 
 TEST_CASE("a draw depends on seed, purpose, item and element, and on nothing else") {
     std::set<std::uint64_t> seen;
-    for (const std::uint64_t seed : {0, 1}) {
+    for (const std::uint64_t seed : {0U, 1U}) {
         for (const char* purpose : {"initialize", "sample"}) {
-            for (const std::uint64_t item : {0, 1}) {
-                for (const std::uint64_t element : {0, 1}) seen.insert(Philox(seed, purpose, item).integer(element));
+            for (const std::uint64_t item : {0U, 1U}) {
+                for (const std::uint64_t element : {0U, 1U})
+                    seen.insert(Philox(seed, purpose, item).integer(element));
             }
         }
     }
     CHECK(seen.size() == 16);
     CHECK(Philox(1, "x", 2).integer(3) == Philox(1, "x", 2).integer(3));
     // Frozen: published runs depend on these numbers.
-    STATIC_REQUIRE(Philox(11111, "initialize", 7).bits(42) == Words{0x95629d8e, 0x495400d9, 0xf9bf0782, 0xe3861afd});
+    STATIC_REQUIRE(Philox(11111, "initialize", 7).bits(42) ==
+                   Words{0x95629d8e, 0x495400d9, 0xf9bf0782, 0xe3861afd});
     CHECK(Philox(11111, "initialize", 7).normal(42) == Approx(1.2105441721342096).epsilon(1e-14));
 }
 

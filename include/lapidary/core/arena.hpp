@@ -4,8 +4,11 @@
 
 #include <sys/mman.h>
 
+#include <cerrno>
 #include <cstddef>
-#include <utility>
+#include <cstring>
+#include <string>
+#include <string_view>
 
 namespace lapidary {
 
@@ -18,13 +21,16 @@ class Arena {
 public:
     static constexpr std::size_t alignment = 64;
 
-    /// `capacity`: the most bytes the arena may ever hold; only what is touched becomes resident.
-    explicit Arena(std::size_t capacity = std::size_t{1} << 38) : capacity_(capacity) {
-        void* memory = ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    /// `capacity`: the most bytes the arena may ever hold; only what is touched becomes resident. `option`: how
+    /// the program names that limit, for messages. Throws Error(memory) if the address space cannot be reserved.
+    explicit Arena(std::size_t capacity = std::size_t{1} << 38, std::string_view option = "capacity")
+        : capacity_(capacity), option_(option) {
+        void* memory =
+            ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) {
             throw Error(ErrorCode::memory, "arena",
-                        "cannot reserve " + std::to_string(capacity) + " bytes of address space");
+                        "cannot reserve " + std::to_string(capacity) + " bytes of address space: " +
+                            std::strerror(errno) + "; lower " + option_ + " or raise the limit (ulimit -v)");
         }
         ::madvise(memory, capacity, MADV_HUGEPAGE);  // a hint: fewer page faults and TLB misses
         base_ = static_cast<std::byte*>(memory);
@@ -34,15 +40,16 @@ public:
     ~Arena() { ::munmap(base_, capacity_); }
 
     /// Uninitialised memory for `shape` elements, valid until a mark taken before it is restored.
-    /// Throws Error(memory) when the capacity would be exceeded.
+    /// Throws Error(memory) when the capacity would be exceeded, Error(shape) as `byte_count` does.
     template <class T, std::size_t Rank>
     View<T, Rank> allocate(Shape<Rank> shape) {
-        const auto bytes = static_cast<std::size_t>(element_count(shape)) * sizeof(T);
+        const std::size_t bytes = byte_count<T>(shape);
         const std::size_t padded = (bytes + alignment - 1) / alignment * alignment;
         if (padded > capacity_ - used_) {
             throw Error(ErrorCode::memory, "arena",
-                        "no room for " + to_string(shape) + ": " + std::to_string(used_) + " of " +
-                            std::to_string(capacity_) + " bytes are in use");
+                        "no room for " + to_string(shape) + ", " + std::to_string(bytes) +
+                            " bytes: " + std::to_string(used_) + " of " + std::to_string(capacity_) +
+                            " bytes are in use; raise " + option_);
         }
         auto* pointer = reinterpret_cast<T*>(base_ + used_);
         used_ += padded;
@@ -63,6 +70,7 @@ private:
     std::size_t capacity_ = 0;
     std::size_t used_ = 0;
     std::size_t peak_ = 0;
+    std::string option_;
 };
 
 /// Frees on leaving a scope what was allocated from the arena inside it.

@@ -47,6 +47,17 @@ inline Index element_count(std::span<const Index> extents) {
     return empty ? 0 : count;
 }
 
+/// Bytes of a row-major array of T. Throws Error(shape) as `element_count` does, also where the bytes do not fit
+/// 63 bits.
+template <class T>
+std::size_t byte_count(std::span<const Index> extents) {
+    const Index count = element_count(extents);
+    if (count > std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(T))) {
+        throw Error(ErrorCode::shape, "shape", "too many bytes in " + to_string(extents));
+    }
+    return static_cast<std::size_t>(count) * sizeof(T);
+}
+
 /// The smallest multiple of `unit` that is at least `value`.
 constexpr Index round_up(Index value, Index unit) { return (value + unit - 1) / unit * unit; }
 

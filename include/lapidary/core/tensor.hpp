@@ -2,20 +2,22 @@
 
 #include <lapidary/core/device.hpp>
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
 namespace lapidary {
 
-/// Owned, zero-initialised, 64-byte aligned memory on a device. Move-only; a copy is spelled `clone`.
+/// Owned, zero-initialised, 64-byte aligned memory on a device. Move-only; a copy is spelled `clone`. Throws
+/// Error(shape) for extents that are negative or too large to address, Error(memory) where the device has no room.
 template <class T, std::size_t Rank, Device D>
 class Tensor {
 public:
     Tensor() = default;
     Tensor(D& device, Shape<Rank> shape)
-        : device_(&device),
-          view_(static_cast<T*>(device.allocate(static_cast<std::size_t>(element_count(shape)) * sizeof(T))), shape) {}
-    Tensor(Tensor&& other) noexcept : device_(std::exchange(other.device_, nullptr)), view_(std::exchange(other.view_, {})) {}
+        : device_(&device), view_(static_cast<T*>(device.allocate(byte_count<T>(shape))), shape) {}
+    Tensor(Tensor&& other) noexcept
+        : device_(std::exchange(other.device_, nullptr)), view_(std::exchange(other.view_, {})) {}
     Tensor& operator=(Tensor&& other) noexcept {
         std::swap(device_, other.device_);
         std::swap(view_, other.view_);

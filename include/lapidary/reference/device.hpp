@@ -3,6 +3,8 @@
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/host_memory.hpp>
 
+#include <cstddef>
+
 namespace lapidary {
 
 /// The yardstick: every operation as the plainest loop in double precision, on one thread. Whole models run on it,
@@ -11,7 +13,8 @@ class Reference {
 public:
     using Scalar = double;
 
-    explicit Reference(std::size_t scratch_bytes = std::size_t{1} << 36) : scratch_(scratch_bytes) {}
+    explicit Reference(std::size_t scratch_bytes = std::size_t{1} << 36)
+        : scratch_(scratch_bytes, "scratch_bytes") {}
 
     Arena& scratch() { return scratch_; }
     void* allocate(std::size_t bytes) { return HostMemory::allocate(bytes); }
