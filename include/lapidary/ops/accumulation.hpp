@@ -9,11 +9,16 @@ namespace lapidary {
 /// Whether an operation overwrites its result or adds to it.
 enum class Store { assign, add };
 
-/// The rule that fixes every sum over a long axis, on any device:
+/// The written order of two kinds of sums on the fast devices: over the inner axis of products, and over tokens in
+/// the gradients of matrices and gains.
 ///
-/// the axis is cut into blocks of `accumulation_block` terms; a block is summed on its own, starting from zero, and
-/// block sums are added to the result in order. Sums over tokens start a new block at the start of each sequence, so
-/// a gradient does not depend on how many sequences a micro-batch holds; nothing depends on the number of threads.
+/// The axis is cut into blocks of `accumulation_block` terms; a block is summed on its own, starting from zero,
+/// and block sums are added to the result in order. Sums over tokens start a new block at the start of each
+/// sequence, so a gradient does not depend on how many sequences a micro-batch holds.
+///
+/// Other sums state their order where they are declared (`sum`, `embedding_gradient`, `attention_gradient`). Sums
+/// within one row (the mean of a norm, the denominator of a softmax) have one order for each width. Nothing
+/// depends on the number of threads or on the machine's vectors.
 inline constexpr Index accumulation_block = 256;
 
 /// Calls `visit(first, count)` for the blocks of `length` terms made of segments (sequences) of `segment` terms.

@@ -4,13 +4,13 @@
 #include <lapidary/ops/check.hpp>
 #include <lapidary/ops/heads.hpp>
 
-#include <type_traits>
-
 namespace lapidary {
 
 /// What attention computes besides its inputs' shapes.
 struct AttentionRule {
-    double scale = 1.0;  ///< scores are q.k * scale
+    /// Scores are q.k * scale. The published models use 1 / sqrt(D), which must be said: the default scales
+    /// nothing.
+    double scale = 1.0;
 };
 
 /// Query rows that share one strip of scores: a strip is [attention_strip, T], so the T x T matrix never exists.
@@ -32,14 +32,13 @@ void require_attention_shapes(const char* operation, const Heads<T>& q, const He
 
 /// Causal softmax attention: out = softmax(q k^T * scale) v, where the last query sees all keys.
 ///
-/// q: [B, Tq, H, D]; k, v: [B, Tk, K, D] with Tq <= Tk and K dividing H (grouped queries: head h reads key-value head
-/// h / (H/K)); query i sits at position Tk - Tq + i. out: [B, Tq, H, D]; log_sum: [B, H, Tq] receives the logarithm
-/// of each row's sum of exponentials, which the gradient needs.
-/// Source: Vaswani et al., 2017; the saved logarithm as in Dao et al., "FlashAttention", 2022.
+/// q: [B, Tq, H, D]; k, v: [B, Tk, K, D] with Tq <= Tk and K > 0 dividing H (grouped queries: head h reads
+/// key-value head h / (H/K)); query i sits at position Tk - Tq + i. out: [B, Tq, H, D]; log_sum: [B, H, Tq]
+/// receives the logarithm of each row's sum of exponentials, which the gradient needs. Source: Vaswani et al.,
+/// 2017; the saved logarithm as in Dao et al., "FlashAttention", 2022.
 template <Device D>
-void attention(D& device, std::type_identity_t<Heads<const Scalar<D>>> q, std::type_identity_t<Heads<const Scalar<D>>> k,
-               std::type_identity_t<Heads<const Scalar<D>>> v, const AttentionRule& rule,
-               std::type_identity_t<Heads<Scalar<D>>> out, std::type_identity_t<View<Scalar<D>, 3>> log_sum) {
+void attention(D& device, Heads<const Scalar<D>> q, Heads<const Scalar<D>> k, Heads<const Scalar<D>> v,
+               const AttentionRule& rule, Heads<Scalar<D>> out, View<Scalar<D>, 3> log_sum) {
     detail::require_attention_shapes("attention", q, k, v);
     detail::require_shape(out.shape() == q.shape() && log_sum.shape == Shape<3>{q.batch, q.heads, q.time},
                           "attention", [&] {
@@ -51,22 +50,20 @@ void attention(D& device, std::type_identity_t<Heads<const Scalar<D>>> q, std::t
 
 /// The gradient of `attention`; overwrites dq, dk and dv. Scores are computed again, strip by strip.
 ///
-/// Shapes as in `attention`, with Tq = Tk. Sums over queries (dk, dv) run over the heads of a group in order and over
-/// strips of `attention_strip` queries in order.
+/// Shapes as in `attention`, with Tq = Tk. Sums over queries (dk, dv) run over the heads of a group in order and
+/// over strips of `attention_strip` queries in order.
 template <Device D>
-void attention_gradient(D& device, std::type_identity_t<Heads<const Scalar<D>>> q,
-                        std::type_identity_t<Heads<const Scalar<D>>> k, std::type_identity_t<Heads<const Scalar<D>>> v,
-                        const AttentionRule& rule, std::type_identity_t<Heads<const Scalar<D>>> out,
-                        std::type_identity_t<ConstView<Scalar<D>, 3>> log_sum,
-                        std::type_identity_t<Heads<const Scalar<D>>> dout, std::type_identity_t<Heads<Scalar<D>>> dq,
-                        std::type_identity_t<Heads<Scalar<D>>> dk, std::type_identity_t<Heads<Scalar<D>>> dv) {
+void attention_gradient(D& device, Heads<const Scalar<D>> q, Heads<const Scalar<D>> k, Heads<const Scalar<D>> v,
+                        const AttentionRule& rule, Heads<const Scalar<D>> out, ConstView<Scalar<D>, 3> log_sum,
+                        Heads<const Scalar<D>> dout, Heads<Scalar<D>> dq, Heads<Scalar<D>> dk,
+                        Heads<Scalar<D>> dv) {
     detail::require_attention_shapes("attention_gradient", q, k, v);
     detail::require_shape(q.time == k.time && out.shape() == q.shape() && dout.shape() == q.shape() &&
                               dq.shape() == q.shape() && dk.shape() == k.shape() && dv.shape() == v.shape() &&
                               log_sum.shape == Shape<3>{q.batch, q.heads, q.time},
                           "attention_gradient", [&] {
-                              return "q is " + to_string(q.shape()) + ", k is " + to_string(k.shape()) + ", dout is " +
-                                     to_string(dout.shape()) + ", dk is " + to_string(dk.shape());
+                              return "q is " + to_string(q.shape()) + ", k is " + to_string(k.shape()) +
+                                     ", dout is " + to_string(dout.shape()) + ", dk is " + to_string(dk.shape());
                           });
     attention_gradient_on(device, q, k, v, rule, out, log_sum, dout, dq, dk, dv);
 }

@@ -13,7 +13,8 @@ std::string extents(const View<T, Rank>& view) {
     return to_string(view.shape);
 }
 
-/// Throws Error(shape) with the sentence built by `message()` unless `holds`. The sentence is only built on failure.
+/// Throws Error(shape) with the sentence built by `message()` unless `holds`. The sentence is only built on
+/// failure.
 template <class Message>
 void require_shape(bool holds, std::string_view operation, Message&& message) {
     if (!holds) throw Error(ErrorCode::shape, operation, message());

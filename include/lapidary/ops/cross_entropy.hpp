@@ -3,7 +3,7 @@
 #include <lapidary/core/device.hpp>
 #include <lapidary/ops/check.hpp>
 
-#include <type_traits>
+#include <cstdint>
 
 namespace lapidary {
 
@@ -11,8 +11,8 @@ namespace lapidary {
 ///
 /// logits: [N, V]; targets: [N], each in [0, V); losses: [N].
 template <Device D>
-void cross_entropy(D& device, std::type_identity_t<ConstView<Scalar<D>, 2>> logits, ConstView<std::int32_t, 1> targets,
-                   std::type_identity_t<View<Scalar<D>, 1>> losses) {
+void cross_entropy(D& device, ConstView<Scalar<D>, 2> logits, ConstView<std::int32_t, 1> targets,
+                   View<Scalar<D>, 1> losses) {
     detail::require_shape(logits.extent(0) == targets.extent(0) && logits.extent(0) == losses.extent(0),
                           "cross_entropy", [&] {
                               return "logits are " + detail::extents(logits) + ", targets " +
@@ -21,11 +21,11 @@ void cross_entropy(D& device, std::type_identity_t<ConstView<Scalar<D>, 2>> logi
     cross_entropy_on(device, logits, targets, losses);
 }
 
-/// As `cross_entropy`, and turns the logits into their gradient in place: scale * (softmax(logits) - one_hot(target)).
+/// As `cross_entropy`, and turns the logits into their gradient in place: scale * (softmax(logits) -
+/// one_hot(target)).
 template <Device D>
-void cross_entropy_gradient(D& device, std::type_identity_t<View<Scalar<D>, 2>> logits,
-                            ConstView<std::int32_t, 1> targets, std::type_identity_t<View<Scalar<D>, 1>> losses,
-                            double scale) {
+void cross_entropy_gradient(D& device, View<Scalar<D>, 2> logits, ConstView<std::int32_t, 1> targets,
+                            View<Scalar<D>, 1> losses, double scale) {
     detail::require_shape(logits.extent(0) == targets.extent(0) && logits.extent(0) == losses.extent(0),
                           "cross_entropy_gradient", [&] {
                               return "logits are " + detail::extents(logits) + ", targets " +

@@ -4,26 +4,24 @@
 #include <lapidary/ops/check.hpp>
 #include <lapidary/ops/heads.hpp>
 
-#include <type_traits>
-
 namespace lapidary {
 
 /// x[i] = value.
 template <Device D>
-void fill(D& device, std::type_identity_t<View<Scalar<D>, 1>> x, double value) {
+void fill(D& device, View<Scalar<D>, 1> x, double value) {
     fill_on(device, x, static_cast<Scalar<D>>(value));
 }
 
-/// y[i] = x[i].
+/// y[i] = x[i]; y may be x.
 template <Device D>
-void copy(D& device, std::type_identity_t<ConstView<Scalar<D>, 1>> x, std::type_identity_t<View<Scalar<D>, 1>> y) {
+void copy(D& device, ConstView<Scalar<D>, 1> x, View<Scalar<D>, 1> y) {
     detail::require_same("copy", "x", x, "y", y);
     copy_on(device, x, y);
 }
 
 /// Copies heads between buffers of any layout, as into a key-value cache. x, y: [B, T, H, D].
 template <Device D>
-void copy_heads(D& device, std::type_identity_t<Heads<const Scalar<D>>> x, std::type_identity_t<Heads<Scalar<D>>> y) {
+void copy_heads(D& device, Heads<const Scalar<D>> x, Heads<Scalar<D>> y) {
     detail::require_shape(x.shape() == y.shape(), "copy_heads",
                           [&] { return "x is " + to_string(x.shape()) + ", y is " + to_string(y.shape()); });
     copy_heads_on(device, x, y);
@@ -31,20 +29,19 @@ void copy_heads(D& device, std::type_identity_t<Heads<const Scalar<D>>> x, std::
 
 /// out[i] = x[i] + y[i]; out may be x or y.
 template <Device D>
-void add(D& device, std::type_identity_t<ConstView<Scalar<D>, 1>> x, std::type_identity_t<ConstView<Scalar<D>, 1>> y,
-         std::type_identity_t<View<Scalar<D>, 1>> out) {
+void add(D& device, ConstView<Scalar<D>, 1> x, ConstView<Scalar<D>, 1> y, View<Scalar<D>, 1> out) {
     detail::require_same("add", "x", x, "y", y);
     detail::require_same("add", "x", x, "out", out);
     add_on(device, x, y, out);
 }
 
-/// x[i] *= factor, rounded once.
+/// x[i] *= factor in place; the factor is rounded to the device's element type, the product once.
 template <Device D>
-void scale(D& device, std::type_identity_t<View<Scalar<D>, 1>> x, double factor) {
+void scale(D& device, View<Scalar<D>, 1> x, double factor) {
     scale_on(device, x, static_cast<Scalar<D>>(factor));
 }
 
-/// y[i] = x[i] in another element type (float, double, bf16), rounded to nearest even.
+/// y[i] = x[i] in another element type (float, double, bf16), rounded once, to nearest even.
 template <Device D, class From, class To>
 void cast(D& device, View<From, 1> x, View<To, 1> y) {
     detail::require_same("cast", "x", x, "y", y);

@@ -4,15 +4,13 @@
 
 #include <type_traits>
 
-
-
 namespace lapidary {
 
 /// Attention heads inside a larger buffer: element (b, t, h, i) lies at
 /// `data[b * batch_stride + t * time_stride + h * head_stride + i]`.
 ///
-/// The same type describes the q, k and v parts of one fused projection `[B, T, (H + 2K) * D]` and a key-value cache,
-/// so attention and rotary embedding know nothing of either layout.
+/// The same type describes the q, k and v parts of one fused projection `[B, T, (H + 2K) * D]` and a key-value
+/// cache, so attention and rotary embedding know nothing of either layout.
 template <class T>
 struct Heads {
     T* data = nullptr;
@@ -21,8 +19,14 @@ struct Heads {
 
     Heads() = default;
     Heads(T* pointer, Shape<4> extents, Shape<3> strides)
-        : data(pointer), batch(extents[0]), time(extents[1]), heads(extents[2]), size(extents[3]),
-          batch_stride(strides[0]), time_stride(strides[1]), head_stride(strides[2]) {}
+        : data(pointer),
+          batch(extents[0]),
+          time(extents[1]),
+          heads(extents[2]),
+          size(extents[3]),
+          batch_stride(strides[0]),
+          time_stride(strides[1]),
+          head_stride(strides[2]) {}
 
     template <class U>
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)

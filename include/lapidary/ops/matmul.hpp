@@ -4,57 +4,57 @@
 #include <lapidary/ops/accumulation.hpp>
 #include <lapidary/ops/check.hpp>
 
-#include <type_traits>
-
 namespace lapidary {
 
-/// A linear layer's product, y = x w^T (or y += x w^T).
+/// A linear layer's product, y = x w^T (with Store::add: y += x w^T).
 ///
 /// x: [N, K] inputs; w: [M, K], one row per output; y: [N, M]. Sums over K follow `accumulation_block`; an element
 /// depends on its row of x and its row of w alone.
 template <Device D>
-void matmul(D& device, std::type_identity_t<ConstView<Scalar<D>, 2>> x, std::type_identity_t<ConstView<Scalar<D>, 2>> w,
-            std::type_identity_t<View<Scalar<D>, 2>> y, Store store = Store::assign) {
+void matmul(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 2> w, View<Scalar<D>, 2> y,
+            Store store = Store::assign) {
     detail::require_shape(x.extent(1) == w.extent(1), "matmul", [&] {
         return "inner extents differ: x is " + detail::extents(x) + ", w is " + detail::extents(w);
     });
     detail::require_shape(y.extent(0) == x.extent(0) && y.extent(1) == w.extent(0), "matmul", [&] {
-        return "x " + detail::extents(x) + " times w " + detail::extents(w) + " does not give y " + detail::extents(y);
+        return "x " + detail::extents(x) + " times w " + detail::extents(w) + " does not give y " +
+               detail::extents(y);
     });
     matmul_on(device, x, w, y, store);
 }
 
-/// The gradient of `matmul` with respect to its input, dx = dy w (or dx += dy w).
+/// The gradient of `matmul` with respect to its input, dx = dy w (with Store::add: dx += dy w).
 ///
 /// dy: [N, M]; w: [M, K]; dx: [N, K]. Sums over M follow `accumulation_block`.
 template <Device D>
-void matmul_input_gradient(D& device, std::type_identity_t<ConstView<Scalar<D>, 2>> dy,
-                           std::type_identity_t<ConstView<Scalar<D>, 2>> w,
-                           std::type_identity_t<View<Scalar<D>, 2>> dx, Store store = Store::assign) {
+void matmul_input_gradient(D& device, ConstView<Scalar<D>, 2> dy, ConstView<Scalar<D>, 2> w, View<Scalar<D>, 2> dx,
+                           Store store = Store::assign) {
     detail::require_shape(dy.extent(1) == w.extent(0), "matmul_input_gradient", [&] {
         return "inner extents differ: dy is " + detail::extents(dy) + ", w is " + detail::extents(w);
     });
-    detail::require_shape(dx.extent(0) == dy.extent(0) && dx.extent(1) == w.extent(1), "matmul_input_gradient", [&] {
-        return "dy " + detail::extents(dy) + " times w " + detail::extents(w) + " does not give dx " +
-               detail::extents(dx);
-    });
+    detail::require_shape(dx.extent(0) == dy.extent(0) && dx.extent(1) == w.extent(1), "matmul_input_gradient",
+                          [&] {
+                              return "dy " + detail::extents(dy) + " times w " + detail::extents(w) +
+                                     " does not give dx " + detail::extents(dx);
+                          });
     matmul_input_gradient_on(device, dy, w, dx, store);
 }
 
 /// The gradient of `matmul` with respect to its weights, dw += dy^T x, sequence after sequence.
 ///
-/// dy: [B, T, M]; x: [B, T, K]; dw: [M, K]. Sums over tokens follow `accumulation_block` with blocks that start anew
-/// at each sequence.
+/// dy: [B, T, M]; x: [B, T, K]; dw: [M, K]. Sums over tokens follow `accumulation_block` with blocks that start
+/// anew at each sequence.
 template <Device D>
-void matmul_weight_gradient(D& device, std::type_identity_t<ConstView<Scalar<D>, 3>> dy,
-                            std::type_identity_t<ConstView<Scalar<D>, 3>> x,
-                            std::type_identity_t<View<Scalar<D>, 2>> dw) {
-    detail::require_shape(dy.extent(0) == x.extent(0) && dy.extent(1) == x.extent(1), "matmul_weight_gradient", [&] {
-        return "tokens differ: dy is " + detail::extents(dy) + ", x is " + detail::extents(x);
-    });
-    detail::require_shape(dw.extent(0) == dy.extent(2) && dw.extent(1) == x.extent(2), "matmul_weight_gradient", [&] {
-        return "dy " + detail::extents(dy) + " and x " + detail::extents(x) + " do not give dw " + detail::extents(dw);
-    });
+void matmul_weight_gradient(D& device, ConstView<Scalar<D>, 3> dy, ConstView<Scalar<D>, 3> x,
+                            View<Scalar<D>, 2> dw) {
+    detail::require_shape(
+        dy.extent(0) == x.extent(0) && dy.extent(1) == x.extent(1), "matmul_weight_gradient",
+        [&] { return "tokens differ: dy is " + detail::extents(dy) + ", x is " + detail::extents(x); });
+    detail::require_shape(dw.extent(0) == dy.extent(2) && dw.extent(1) == x.extent(2), "matmul_weight_gradient",
+                          [&] {
+                              return "dy " + detail::extents(dy) + " and x " + detail::extents(x) +
+                                     " do not give dw " + detail::extents(dw);
+                          });
     matmul_weight_gradient_on(device, dy, x, dw);
 }
 

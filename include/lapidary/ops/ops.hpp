@@ -1,7 +1,13 @@
 #pragma once
 
-// The whole vocabulary of operations. Each is a function template that states shapes, checks them, and hands over to
+// The whole vocabulary of operations. Each is a function template that states shapes, checks them, and hands over
+// to
 // `<name>_on(device, ...)`, which the device's own headers define and argument-dependent lookup finds.
+//
+// Unless an operation says otherwise,
+// - a result is overwritten: what it held before does not matter, uninitialised memory will do;
+// - results overlap neither inputs nor each other;
+// - any extent may be 0: the result is then empty, or the empty sum.
 
 #include <lapidary/ops/accumulation.hpp>
 #include <lapidary/ops/adamw.hpp>

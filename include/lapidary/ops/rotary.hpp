@@ -5,33 +5,33 @@
 #include <lapidary/ops/heads.hpp>
 
 #include <cmath>
-#include <type_traits>
+#include <string>
 
 namespace lapidary {
 
 /// How far and in which pairs a rotary embedding turns a head.
 struct Rotation {
-    Index size = 0;         ///< the first `size` elements of a head are rotated; even
+    Index size = 0;  ///< the first `size` elements of a head are rotated; even
     double theta = 10000.0;
-    bool inverse = false;   ///< turn back: the gradient of a rotation
+    bool inverse = false;  ///< turn back: the gradient of a rotation
 };
 
-/// The angle of pair i at a position, rounded the way the published models round it: frequency and product in single
-/// precision.
+/// The angle of pair i at a position, rounded the way the published models round it: frequency and product in
+/// single precision.
 inline double rotary_angle(Index position, Index pair, const Rotation& rotation) {
     const float exponent = static_cast<float>(2 * pair) / static_cast<float>(rotation.size);
     const float frequency = 1.0F / std::pow(static_cast<float>(rotation.theta), exponent);
     return static_cast<double>(static_cast<float>(position) * frequency);
 }
 
-/// Rotates heads in place; the half-split layout of LLaMA: element i is paired with element i + size/2, and position
-/// t turns the pair by t * theta^(-2i/size).
+/// Rotates heads in place; the half-split layout of LLaMA: element i is paired with element i + size/2, and
+/// position t turns the pair by t * theta^(-2i/size).
 ///
 /// x: [B, T, H, D]; the first position of x is `first_position`. Source: Su et al., "RoFormer", 2021; LLaMA's
 /// modeling_llama.py.
 template <Device D>
-void rotary(D& device, std::type_identity_t<Heads<Scalar<D>>> x, Index first_position, const Rotation& rotation) {
-    detail::require_shape(rotation.size % 2 == 0 && rotation.size <= x.size, "rotary", [&] {
+void rotary(D& device, Heads<Scalar<D>> x, Index first_position, const Rotation& rotation) {
+    detail::require_shape(rotation.size >= 0 && rotation.size % 2 == 0 && rotation.size <= x.size, "rotary", [&] {
         return "cannot rotate " + std::to_string(rotation.size) + " elements of heads " + to_string(x.shape());
     });
     rotary_on(device, x, first_position, rotation);
