@@ -2,6 +2,7 @@
 
 // The CPU device: `lapidary::Cpu`.
 
+#include <lapidary/cpu/adamw.hpp>
 #include <lapidary/cpu/attention.hpp>
 #include <lapidary/cpu/cross_entropy.hpp>
 #include <lapidary/cpu/device.hpp>

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <lapidary/cpu/cross_entropy.hpp>
 #include <lapidary/cpu/device.hpp>
+#include <lapidary/cpu/exp.hpp>
 #include <lapidary/cpu/product.hpp>
-#include <lapidary/cpu/simd.hpp>
 #include <lapidary/ops/attention.hpp>
 
 #include <algorithm>
@@ -12,7 +11,8 @@ namespace lapidary {
 
 namespace cpu {
 
-/// One head of one sequence as the operand of a product: rows are positions, `transposed` makes them the summed axis.
+/// One head of one sequence as the operand of a product: rows are positions, `transposed` makes them the summed
+/// axis.
 inline Operand head_operand(const Heads<const float>& x, Index b, Index first, Index h, bool transposed = false) {
     const float* data = x.row(b, first, h);
     return transposed ? Operand{data, 1, x.time_stride} : Operand{data, x.time_stride, 1};
@@ -22,19 +22,16 @@ inline Operand head_operand(const Heads<const float>& x, Index b, Index first, I
 struct Strip {
     Index first;  ///< first query
     Index rows;
-    Index keys;   ///< columns: positions [0, keys)
-    Index past;   ///< keys before the first query of the call
+    Index keys;  ///< columns: positions [0, keys)
+    Index past;  ///< keys before the first query of the call
 
     [[nodiscard]] Index visible(Index row) const { return past + first + row + 1; }
 };
 
-/// Calls `visit(strip)` for the strips of queries, in order.
-template <class Visit>
-void for_each_strip(Index queries, Index keys, Visit&& visit) {
-    for (Index first = 0; first < queries; first += attention_strip) {
-        const Index rows = std::min(attention_strip, queries - first);
-        visit(Strip{first, rows, keys - queries + first + rows, keys - queries});
-    }
+/// The strip whose first query is `first`, of `queries` queries that end where the keys end.
+inline Strip strip_from(Index first, Index queries, Index keys) {
+    const Index rows = std::min(attention_strip, queries - first), past = keys - queries;
+    return {first, rows, past + first + rows, past};
 }
 
 /// scores[rows, keys] = q k^T for one strip.
@@ -52,27 +49,27 @@ inline void attention_on(Cpu& device, Heads<const float> q, Heads<const float> k
     const Index strips = ceil_div(q.time, attention_strip);
     const Lanes scale = splat(static_cast<float>(rule.scale));
     device.run(q.batch * q.heads * strips, [&](Index task, Arena& arena) {
-        ScratchScope scope(arena);
         const Index b = task % q.batch, h = task / q.batch % q.heads, kv_head = h / (q.heads / k.heads);
         // The longest strips come first, so that no thread is left with one at the end.
         const Index first = (strips - 1 - task / (q.batch * q.heads)) * attention_strip;
-        const Index rows = std::min(attention_strip, q.time - first), past = k.time - q.time;
-        const cpu::Strip strip{first, rows, past + first + rows, past};
-        float* p = arena.allocate<float, 1>({rows * strip.keys}).data;
+        const cpu::Strip strip = cpu::strip_from(first, q.time, k.time);
+        float* p = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
         cpu::strip_scores(arena, q, k, b, h, kv_head, strip, p);
-        for (Index i = 0; i < rows; ++i) {
+        for (Index i = 0; i < strip.rows; ++i) {
             float* row = p + i * strip.keys;
             const Index visible = strip.visible(i);
-            for_lanes(visible, [&](Index j, Index count) { store16(row + j, load16(row + j, count) * scale, count); });
-            const float total = cpu::log_sum_exp(row, visible);
+            for_lanes(visible,
+                      [&](Index j, Index count) { store16(row + j, load16(row + j, count) * scale, count); });
+            const float total = simd::log_sum_exp(row, visible);
             log_sum.at(b).at(h)[first + i] = total;
             for_lanes(visible, [&](Index j, Index count) {
                 store16(row + j, simd::exp(load16(row + j, count) - splat(total)), count);
             });
             std::fill(row + visible, row + strip.keys, 0.0F);
         }
-        cpu::product(arena, rows, v.size, strip.keys, strip.keys, {p, strip.keys, 1},
-                     cpu::head_operand(v, b, 0, kv_head, true), out.row(b, first, h), out.time_stride, Store::assign);
+        cpu::product(arena, strip.rows, v.size, strip.keys, strip.keys, {p, strip.keys, 1},
+                     cpu::head_operand(v, b, 0, kv_head, true), out.row(b, first, h), out.time_stride,
+                     Store::assign);
     });
 }
 
@@ -91,7 +88,8 @@ inline void attention_gradient_on(Cpu& device, Heads<const float> q, Heads<const
             std::fill_n(dv.row(b, t, kv_head), k.size, 0.0F);
         }
         for (Index h = kv_head * group; h < (kv_head + 1) * group; ++h) {
-            cpu::for_each_strip(q.time, k.time, [&](const cpu::Strip& strip) {
+            for (Index first = 0; first < q.time; first += attention_strip) {
+                const cpu::Strip strip = cpu::strip_from(first, q.time, k.time);
                 ScratchScope scope(arena);
                 float* p = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
                 float* ds = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
@@ -124,9 +122,9 @@ inline void attention_gradient_on(Cpu& device, Heads<const float> q, Heads<const
                              cpu::head_operand(q, b, strip.first, h, true), dk.row(b, 0, kv_head), dk.time_stride,
                              Store::add);
                 cpu::product(arena, strip.keys, v.size, strip.rows, strip.rows, {p, 1, strip.keys},
-                             cpu::head_operand(dout, b, strip.first, h, true), dv.row(b, 0, kv_head), dv.time_stride,
-                             Store::add);
-            });
+                             cpu::head_operand(dout, b, strip.first, h, true), dv.row(b, 0, kv_head),
+                             dv.time_stride, Store::add);
+            }
         }
     });
 }

@@ -1,38 +1,19 @@
 #pragma once
 
 #include <lapidary/cpu/device.hpp>
-#include <lapidary/cpu/simd.hpp>
+#include <lapidary/cpu/exp.hpp>
 #include <lapidary/ops/cross_entropy.hpp>
 
-#include <cmath>
-#include <limits>
+#include <cstdint>
 
 namespace lapidary {
-
-namespace cpu {
-
-/// log(sum(exp(row))), shifted by the largest element.
-inline float log_sum_exp(const float* row, Index size) {
-    using namespace simd;
-    constexpr float lowest = -std::numeric_limits<float>::infinity();
-    Lanes highest = splat(lowest);
-    for_lanes(size, [&](Index i, Index count) { highest = simd::max(highest, load16(row + i, count, lowest)); });
-    const float shift = simd::largest(highest);
-    Lanes total = splat(0);
-    for_lanes(size, [&](Index i, Index count) {
-        total = total + simd::exp(load16(row + i, count, lowest) - splat(shift));
-    });
-    return shift + std::log(simd::sum(total));
-}
-
-}  // namespace cpu
 
 inline void cross_entropy_on(Cpu& device, ConstView<float, 2> logits, ConstView<std::int32_t, 1> targets,
                              View<float, 1> losses) {
     const Index size = logits.extent(1);
     device.run(logits.extent(0), [&](Index n, Arena&) {
         const float* row = logits.data + n * size;
-        losses[n] = cpu::log_sum_exp(row, size) - row[targets[n]];
+        losses[n] = simd::log_sum_exp(row, size) - row[targets[n]];
     });
 }
 
@@ -43,7 +24,7 @@ inline void cross_entropy_gradient_on(Cpu& device, View<float, 2> logits, ConstV
     const Lanes factor = splat(static_cast<float>(scale));
     device.run(logits.extent(0), [&](Index n, Arena&) {
         float* row = logits.data + n * size;
-        const float log_sum = cpu::log_sum_exp(row, size);
+        const float log_sum = simd::log_sum_exp(row, size);
         losses[n] = log_sum - row[targets[n]];
         for_lanes(size, [&](Index i, Index count) {
             store16(row + i, factor * simd::exp(load16(row + i, count) - splat(log_sum)), count);

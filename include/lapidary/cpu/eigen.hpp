@@ -11,8 +11,8 @@
 namespace lapidary {
 
 /// Host memory of the library as Eigen sees it, without a copy: a view [R, C] is a row-major matrix. Opt-in: needs
-/// Eigen 3.4 (CMake target `lapidary::eigen`). What Eigen computes may depend on its version and on the machine; the
-/// library's own operations do not use it.
+/// Eigen 3.4 (CMake target `lapidary::eigen`). What Eigen computes may depend on its version and on the machine;
+/// the library's own operations do not use it.
 template <class T>
 Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> as_eigen(View<T, 2> x) {
     return {x.data, x.extent(0), x.extent(1)};

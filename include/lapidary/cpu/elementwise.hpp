@@ -1,10 +1,12 @@
 #pragma once
 
-#include <lapidary/core/bf16.hpp>
 #include <lapidary/cpu/device.hpp>
 #include <lapidary/cpu/simd.hpp>
-#include <lapidary/ops/adamw.hpp>
 #include <lapidary/ops/elementwise.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 namespace lapidary {
 
@@ -24,9 +26,8 @@ void for_all_lanes(Cpu& device, Index size, Body&& body) {
 }  // namespace cpu
 
 inline void fill_on(Cpu& device, View<float, 1> x, float value) {
-    device.run_ranges(x.size(), cpu::elementwise_grain, [&](Index first, Index count, Arena&) {
-        std::fill_n(x.data + first, count, value);
-    });
+    device.run_ranges(x.size(), cpu::elementwise_grain,
+                      [&](Index first, Index count, Arena&) { std::fill_n(x.data + first, count, value); });
 }
 
 inline void copy_on(Cpu& device, ConstView<float, 1> x, View<float, 1> y) {
@@ -60,27 +61,7 @@ inline void scale_on(Cpu& device, View<float, 1> x, float factor) {
 template <class From, class To>
 void cast_on(Cpu& device, View<const From, 1> x, View<To, 1> y) {
     device.run_ranges(x.size(), cpu::elementwise_grain, [&](Index first, Index count, Arena&) {
-        for (Index i = first; i < first + count; ++i) y[i] = static_cast<To>(static_cast<float>(x[i]));
-    });
-}
-
-inline void adamw_on(Cpu& device, View<float, 1> weights, ConstView<float, 1> gradients, View<float, 1> m,
-                     View<float, 1> v, const AdamWUpdate& update) {
-    using namespace simd;
-    const auto constant = [](double value) { return splat(static_cast<float>(value)); };
-    const Lanes keep = constant(1 - update.decay), gradient_scale = constant(update.gradient_scale);
-    const Lanes beta1 = constant(update.beta1), rest1 = constant(1 - update.beta1);
-    const Lanes beta2 = constant(update.beta2), rest2 = constant(1 - update.beta2);
-    const Lanes step_size = constant(update.step_size), correction2 = constant(update.inverse_correction2);
-    const Lanes epsilon = constant(update.epsilon);
-    cpu::for_all_lanes(device, weights.size(), [&](Index i, Index count) {
-        const Lanes g = load16(gradients.data + i, count) * gradient_scale;
-        const Lanes m1 = fma(beta1, load16(m.data + i, count), rest1 * g);
-        const Lanes v1 = fma(beta2, load16(v.data + i, count), rest2 * g * g);
-        const Lanes w = load16(weights.data + i, count) * keep;
-        store16(m.data + i, m1, count);
-        store16(v.data + i, v1, count);
-        store16(weights.data + i, w - step_size * m1 / fma(sqrt(v1), correction2, epsilon), count);
+        for (Index i = first; i < first + count; ++i) y[i] = static_cast<To>(x[i]);
     });
 }
 

@@ -3,15 +3,17 @@
 #include <lapidary/cpu/device.hpp>
 #include <lapidary/ops/embedding.hpp>
 
-#include <cstring>
+#include <algorithm>
+#include <cstdint>
 
 namespace lapidary {
 
-inline void embedding_on(Cpu& device, ConstView<float, 2> table, ConstView<std::int32_t, 1> ids, View<float, 2> out) {
+inline void embedding_on(Cpu& device, ConstView<float, 2> table, ConstView<std::int32_t, 1> ids,
+                         View<float, 2> out) {
     const Index width = table.extent(1);
     device.run_ranges(ids.size(), 64, [&](Index first, Index count, Arena&) {
         for (Index n = first; n < first + count; ++n) {
-            std::memcpy(out.data + n * width, table.data + ids[n] * width, static_cast<std::size_t>(width) * sizeof(float));
+            std::copy_n(table.data + ids[n] * width, width, out.data + n * width);
         }
     });
 }

@@ -4,6 +4,8 @@
 #include <lapidary/cpu/product.hpp>
 #include <lapidary/ops/matmul.hpp>
 
+#include <algorithm>
+
 namespace lapidary {
 
 namespace cpu {
@@ -34,10 +36,7 @@ inline TileShape tile_shape(Index rows, Index columns, int threads) {
 /// `product` shared out over the threads of a device, tile by tile.
 inline void parallel_product(Cpu& device, Index rows, Index columns, Index depth, Index segment, const Operand& a,
                              const Operand& b, View<float, 2> c, Store store) {
-    if (depth == 0) {
-        if (store == Store::assign) std::fill(c.begin(), c.end(), 0.0F);
-        return;
-    }
+    if (c.empty()) return;
     const TileShape tile = tile_shape(rows, columns, device.threads());
     const Index across = ceil_div(columns, tile.columns);
     device.run(ceil_div(rows, tile.rows) * across, [&](Index task, Arena& arena) {

@@ -2,7 +2,7 @@
 
 #include <lapidary/cpu/simd.hpp>
 
-#include <algorithm>
+#include <cstring>
 
 namespace lapidary::cpu {
 
@@ -56,7 +56,8 @@ inline void pack(const Operand& x, Index lanes, Index depth, float* out) {
             }
         }
     } else if (x.lane_stride == 1 && lanes == Panel) {
-        for (Index k = 0; k < depth; ++k) std::memcpy(out + k * Panel, x.data + k * x.k_stride, Panel * sizeof(float));
+        for (Index k = 0; k < depth; ++k)
+            std::memcpy(out + k * Panel, x.data + k * x.k_stride, Panel * sizeof(float));
     } else {
         for (Index k = 0; k < depth; ++k) {
             for (Index lane = 0; lane < Panel; ++lane) {

@@ -4,6 +4,8 @@
 #include <lapidary/cpu/pack.hpp>
 #include <lapidary/ops/accumulation.hpp>
 
+#include <algorithm>
+
 namespace lapidary::cpu {
 
 /// The register tile: row_panel rows times column_panel columns of the result stay in registers while a block of
@@ -70,11 +72,14 @@ inline void edge_tile(Index rows, Index columns, Index depth, const float* a, co
 }
 
 /// c (+)= a b^T on one thread: c[i, j] = sum over k of a(i, k) b(j, k), in blocks of `accumulation_block` that
-/// start anew at every multiple of `segment`.
+/// start anew at every multiple of `segment`. An empty sum is 0.
 ///
 /// c: rows x columns with `c_stride` elements from row to row. `arena` supplies the packed panels.
 inline void product(Arena& arena, Index rows, Index columns, Index depth, Index segment, const Operand& a,
                     const Operand& b, float* c, Index c_stride, Store store) {
+    if (depth == 0 && store == Store::assign) {
+        for (Index i = 0; i < rows; ++i) std::fill_n(c + i * c_stride, columns, 0.0F);
+    }
     ScratchScope scope(arena);
     float* a_panels = arena.allocate<float, 1>({round_up(rows, row_panel) * accumulation_block}).data;
     float* b_panel = arena.allocate<float, 1>({column_panel * accumulation_block}).data;

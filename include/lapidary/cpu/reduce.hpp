@@ -4,6 +4,8 @@
 #include <lapidary/cpu/simd.hpp>
 #include <lapidary/ops/reduce.hpp>
 
+#include <cstring>
+
 namespace lapidary {
 
 namespace cpu {
@@ -48,7 +50,8 @@ double reduce(Cpu& device, ConstView<float, 1> x, F&& f) {
     const View<double, 1> partial = device.scratch().allocate<double, 1>({blocks});
     device.run_ranges(x.size(), reduction_block, [&](Index first, Index length, Arena&) {
         DoubleLanes sums;
-        simd::for_lanes(length, [&](Index i, Index count) { sums.add(simd::load16(x.data + first + i, count), f); });
+        simd::for_lanes(length,
+                        [&](Index i, Index count) { sums.add(simd::load16(x.data + first + i, count), f); });
         partial[first / reduction_block] = sums.total();
     });
     double total = 0;

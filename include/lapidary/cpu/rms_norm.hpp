@@ -4,10 +4,12 @@
 #include <lapidary/cpu/simd.hpp>
 #include <lapidary/ops/rms_norm.hpp>
 
+#include <cmath>
+
 namespace lapidary {
 
-inline void rms_norm_on(Cpu& device, ConstView<float, 2> x, ConstView<float, 1> gain, double epsilon, View<float, 2> y,
-                        View<float, 1> inverse_rms) {
+inline void rms_norm_on(Cpu& device, ConstView<float, 2> x, ConstView<float, 1> gain, double epsilon,
+                        View<float, 2> y, View<float, 1> inverse_rms) {
     using namespace simd;
     const Index channels = x.extent(1);
     device.run_ranges(x.extent(0), 16, [&](Index first, Index rows, Arena&) {
@@ -19,7 +21,8 @@ inline void rms_norm_on(Cpu& device, ConstView<float, 2> x, ConstView<float, 1> 
                 const Lanes value = load16(in + c, count);
                 squares = fma(value, value, squares);
             });
-            const float r = 1 / std::sqrt(simd::sum(squares) / static_cast<float>(channels) + static_cast<float>(epsilon));
+            const float r =
+                1 / std::sqrt(simd::sum(squares) / static_cast<float>(channels) + static_cast<float>(epsilon));
             inverse_rms[n] = r;
             for_lanes(channels, [&](Index c, Index count) {
                 store16(out + c, load16(in + c, count) * splat(r) * load16(gain.data + c, count), count);
@@ -61,7 +64,8 @@ inline void rms_norm_gradient_on(Cpu& device, ConstView<float, 3> x, ConstView<f
             for_each_block(tokens, x.extent(1), [&](Index start, Index block) {
                 Lanes total = splat(0);
                 for (Index n = start; n < start + block; ++n) {
-                    const Lanes product = load16(dy.data + n * channels + c, count) * load16(x.data + n * channels + c, count);
+                    const Lanes product =
+                        load16(dy.data + n * channels + c, count) * load16(x.data + n * channels + c, count);
                     total = fma(product, splat(inverse_rms[n]), total);
                 }
                 store16(dgain.data + c, load16(dgain.data + c, count) + total, count);

@@ -12,7 +12,6 @@ inline void rotary_on(Cpu& device, Heads<float> x, Index first_position, const R
     using namespace simd;
     const Index half = rotation.size / 2;
     device.run(x.time, [&](Index t, Arena& arena) {
-        ScratchScope scope(arena);
         // One angle per pair serves every sequence and head at this position.
         float* cosines = arena.allocate<float, 1>({half}).data;
         float* sines = arena.allocate<float, 1>({half}).data;

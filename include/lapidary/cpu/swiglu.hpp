@@ -1,18 +1,10 @@
 #pragma once
 
 #include <lapidary/cpu/device.hpp>
-#include <lapidary/cpu/simd.hpp>
+#include <lapidary/cpu/exp.hpp>
 #include <lapidary/ops/swiglu.hpp>
 
 namespace lapidary {
-
-namespace cpu {
-
-inline simd::Lanes sigmoid(const simd::Lanes& x) {
-    return simd::splat(1) / (simd::splat(1) + simd::exp(simd::splat(0) - x));
-}
-
-}  // namespace cpu
 
 inline void swiglu_on(Cpu& device, ConstView<float, 2> gate_up, View<float, 2> out) {
     using namespace simd;
@@ -22,7 +14,7 @@ inline void swiglu_on(Cpu& device, ConstView<float, 2> gate_up, View<float, 2> o
             const float* gates = gate_up.data + n * 2 * inner;
             for_lanes(inner, [&](Index c, Index count) {
                 const Lanes gate = load16(gates + c, count);
-                store16(out.data + n * inner + c, gate * cpu::sigmoid(gate) * load16(gates + inner + c, count), count);
+                store16(out.data + n * inner + c, gate * sigmoid(gate) * load16(gates + inner + c, count), count);
             });
         }
     });
@@ -39,7 +31,7 @@ inline void swiglu_gradient_on(Cpu& device, ConstView<float, 2> gate_up, ConstVi
             for_lanes(inner, [&](Index c, Index count) {
                 const Lanes gate = load16(gates + c, count), up = load16(gates + inner + c, count);
                 const Lanes d = load16(dout.data + n * inner + c, count);
-                const Lanes s = cpu::sigmoid(gate);
+                const Lanes s = sigmoid(gate);
                 const Lanes silu = gate * s;
                 // silu' = s + gate s (1 - s) = s + silu - silu s
                 store16(dgates + c, d * up * (s + silu - silu * s), count);

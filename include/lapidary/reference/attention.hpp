@@ -1,34 +1,14 @@
 #pragma once
 
 #include <lapidary/ops/attention.hpp>
-#include <lapidary/ops/rotary.hpp>
 #include <lapidary/reference/device.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <vector>
 
 namespace lapidary {
-
-inline void rotary_on(Reference&, Heads<double> x, Index first_position, const Rotation& rotation) {
-    const Index half = rotation.size / 2;
-    for (Index b = 0; b < x.batch; ++b) {
-        for (Index t = 0; t < x.time; ++t) {
-            for (Index h = 0; h < x.heads; ++h) {
-                double* row = x.row(b, t, h);
-                for (Index i = 0; i < half; ++i) {
-                    const double angle = rotary_angle(first_position + t, i, rotation);
-                    const double cosine = std::cos(angle);
-                    const double sine = rotation.inverse ? -std::sin(angle) : std::sin(angle);
-                    const double a = row[i];
-                    const double c = row[half + i];
-                    row[i] = a * cosine - c * sine;
-                    row[half + i] = c * cosine + a * sine;
-                }
-            }
-        }
-    }
-}
 
 namespace detail {
 
@@ -69,7 +49,8 @@ inline void attention_on(Reference&, Heads<const double> q, Heads<const double> 
     }
 }
 
-// With p the softmax: dv = p^T dout, dp = dout v^T, ds = p (dp - sum_j p dp) = p (dp - dout.out), dq = ds k, dk = ds^T q.
+// With p the softmax: dv = p^T dout, dp = dout v^T, ds = p (dp - sum_j p dp) = p (dp - dout.out), dq = ds k, dk =
+// ds^T q.
 inline void attention_gradient_on(Reference&, Heads<const double> q, Heads<const double> k, Heads<const double> v,
                                   const AttentionRule& rule, Heads<const double> out, ConstView<double, 3> log_sum,
                                   Heads<const double> dout, Heads<double> dq, Heads<double> dk, Heads<double> dv) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace lapidary {
 
@@ -19,8 +20,8 @@ inline void cross_entropy_on(Reference&, ConstView<double, 2> logits, ConstView<
     }
 }
 
-inline void cross_entropy_gradient_on(Reference& device, View<double, 2> logits, ConstView<std::int32_t, 1> targets,
-                                      View<double, 1> losses, double scale) {
+inline void cross_entropy_gradient_on(Reference& device, View<double, 2> logits,
+                                      ConstView<std::int32_t, 1> targets, View<double, 1> losses, double scale) {
     cross_entropy_on(device, logits, targets, losses);
     for (Index n = 0; n < logits.extent(0); ++n) {
         const View<double, 1> row = logits.at(n);

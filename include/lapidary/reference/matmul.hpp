@@ -15,8 +15,8 @@ inline void matmul_on(Reference&, ConstView<double, 2> x, ConstView<double, 2> w
     }
 }
 
-inline void matmul_input_gradient_on(Reference&, ConstView<double, 2> dy, ConstView<double, 2> w, View<double, 2> dx,
-                                     Store store) {
+inline void matmul_input_gradient_on(Reference&, ConstView<double, 2> dy, ConstView<double, 2> w,
+                                     View<double, 2> dx, Store store) {
     for (Index n = 0; n < dx.extent(0); ++n) {
         for (Index k = 0; k < dx.extent(1); ++k) {
             double total = store == Store::add ? dx.at(n)[k] : 0;

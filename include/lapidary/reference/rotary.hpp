@@ -1,0 +1,30 @@
+#pragma once
+
+#include <lapidary/ops/rotary.hpp>
+#include <lapidary/reference/device.hpp>
+
+#include <cmath>
+
+namespace lapidary {
+
+inline void rotary_on(Reference&, Heads<double> x, Index first_position, const Rotation& rotation) {
+    const Index half = rotation.size / 2;
+    for (Index b = 0; b < x.batch; ++b) {
+        for (Index t = 0; t < x.time; ++t) {
+            for (Index h = 0; h < x.heads; ++h) {
+                double* row = x.row(b, t, h);
+                for (Index i = 0; i < half; ++i) {
+                    const double angle = rotary_angle(first_position + t, i, rotation);
+                    const double cosine = std::cos(angle);
+                    const double sine = rotation.inverse ? -std::sin(angle) : std::sin(angle);
+                    const double a = row[i];
+                    const double c = row[half + i];
+                    row[i] = a * cosine - c * sine;
+                    row[half + i] = c * cosine + a * sine;
+                }
+            }
+        }
+    }
+}
+
+}  // namespace lapidary
