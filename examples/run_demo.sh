@@ -47,7 +47,8 @@ train
 last=$(ls -td "$directory"/run/checkpoints/*/ | head -n 1)
 say "Generate with ${last%/}"
 for prompt in "The history of the" "def main():" "It was a dark night, and"; do
-    "$bin/generate" --model "$last" --prompt "$prompt" --max-tokens 60 --temperature 0.7 --top-p 0.9 --seed 1
+    "$bin/generate" --model "$last" --prompt "$prompt" --max-tokens 60 --temperature 0.7 --top-p 0.9 --seed 1 \
+        2> "$directory/errors.txt" || fail "$(cat "$directory/errors.txt")"
     echo "--"
 done
 
