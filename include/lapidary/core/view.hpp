@@ -3,6 +3,7 @@
 #include <lapidary/core/shape.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <type_traits>
 
 namespace lapidary {
