@@ -27,11 +27,13 @@ inline Vec exp(Vec x) {
     p = fma(p, r, broadcast(4.1665795894e-2F));
     p = fma(p, r, broadcast(1.6666665459e-1F));
     p = fma(p, r, broadcast(5.0000001201e-1F));
-    p = fma(p * r, r, r) + broadcast(1.0F);
+    p = fma(p * r, r, r);
+    // (1 + p) * 2^n rounds as 1 + p does, and keeps a NaN.
     using UnsignedVec = std::uint32_t __attribute__((vector_size(width * 4)));
-    const auto bits = reinterpret_cast<UnsignedVec>(p) + (reinterpret_cast<UnsignedVec>(shifted) << 23);
-    const Vec result = underflow ? Vec{} : reinterpret_cast<Vec>(bits);
-    return x != x ? x : result;  // the integer addition above could make a number of a NaN
+    const auto power =
+        (reinterpret_cast<UnsignedVec>(shifted) << 23) + reinterpret_cast<UnsignedVec>(broadcast(1.0F));
+    const Vec scale = reinterpret_cast<Vec>(power);
+    return underflow ? Vec{} : fma(p, scale, scale);
 }
 
 inline Lanes exp(const Lanes& a) {
