@@ -1,27 +1,32 @@
 #pragma once
 
 #include <lapidary/core/shape.hpp>
+#include <lapidary/core/tensor.hpp>
 #include <lapidary/core/view.hpp>
 
+#include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace lapidary {
 
-/// What a parameter is for. Weight decay, learning-rate multipliers and initial scales depend on this and on
-/// the shape, never on a position in a list.
+/// What a parameter is for: what a rule for some parameters (decay, rates, analysis) may ask, instead of names or
+/// positions in a list. How a parameter starts is said by its `Initializer`, not by its role.
 enum class Role { embedding, matrix, bias, norm, head };
 
 /// How a parameter starts.
 struct Initializer {
     enum class Kind { normal, constant };
     Kind kind = Kind::constant;
-    double value = 0.0;     ///< standard deviation, or the constant
-    Index zero_row = -1;    ///< this row starts at zero (a padding row); -1: none
+    double value = 0.0;   ///< standard deviation, or the constant
+    Index zero_row = -1;  ///< this row starts at zero (a padding row); -1: none
 
-    static Initializer normal(double deviation, Index zero_row = -1) { return {Kind::normal, deviation, zero_row}; }
+    static Initializer normal(double deviation, Index zero_row = -1) {
+        return {Kind::normal, deviation, zero_row};
+    }
     static Initializer constant(double value) { return {Kind::constant, value, -1}; }
 };
 
@@ -51,21 +56,36 @@ class ParameterLayout {
 public:
     static constexpr Index alignment = 32;  // elements: 64 bytes of the narrowest type, bf16
 
-    /// Registers a parameter under a dotted name. Throws Error(value) if the name is taken.
+    /// Registers a parameter under a dotted name. Throws Error(value) if the name is taken, Error(shape) for a
+    /// negative extent or more elements than can be counted; then the layout is as it was.
     template <std::size_t Rank>
     Slot<Rank> add(std::string name, Shape<Rank> shape, Role role, Initializer initializer) {
         for (const Leaf& leaf : leaves_) {
-            if (leaf.name == name) throw Error(ErrorCode::value, "layout", "parameter '" + name + "' exists already");
+            if (leaf.name == name)
+                throw Error(ErrorCode::value, "layout", "parameter '" + name + "' exists already");
+        }
+        const Index count = element_count(shape);
+        if (count > std::numeric_limits<Index>::max() - size_ - alignment) {
+            throw Error(ErrorCode::shape, "layout",
+                        "too many parameters: '" + name + "' " + to_string(shape) + " after " +
+                            std::to_string(size_) + " others");
         }
         const Slot<Rank> slot{size_, shape};
         leaves_.push_back({std::move(name), role, initializer, {shape.begin(), shape.end()}, size_});
-        size_ += round_up(element_count(shape), alignment);
+        size_ += round_up(count, alignment);
         return slot;
     }
 
     [[nodiscard]] const std::vector<Leaf>& leaves() const { return leaves_; }
     /// Length of the flat vector, padding included.
     [[nodiscard]] Index size() const { return size_; }
+    /// Throws Error(shape) naming both sizes unless a flat vector (`what`: "the weights") has `size()` elements.
+    void check_size(std::string_view operation, std::string_view what, Index elements) const {
+        if (elements == size_) return;
+        throw Error(ErrorCode::shape, operation,
+                    std::string(what) + " have " + std::to_string(elements) + " elements, the layout has " +
+                        std::to_string(size_));
+    }
     /// Number of parameters, padding not counted.
     [[nodiscard]] Index parameter_count() const {
         Index count = 0;
@@ -86,7 +106,8 @@ private:
 };
 
 /// A flat vector seen through slots: `weights[slot]` is a view of that parameter. The same model runs over
-/// weights, gradients, moments or any checkpoint by being handed another one of these.
+/// weights, gradients, moments or any checkpoint by being handed another one of these. It owns nothing, and
+/// whoever makes one out of a tensor keeps the tensor.
 template <class T>
 struct Parameters {
     View<T, 1> flat;
@@ -100,6 +121,12 @@ struct Parameters {
     template <class U>
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
     Parameters(Parameters<U> other) : flat(other.flat) {}  // NOLINT: mutable to const is implicit
+
+    template <Device D>
+    Parameters(Tensor<std::remove_const_t<T>, 1, D>& vector) : flat(vector.view()) {}  // NOLINT: as from its view
+    template <Device D>
+        requires std::is_const_v<T>
+    Parameters(const Tensor<std::remove_const_t<T>, 1, D>& vector) : flat(vector.view()) {}  // NOLINT: the same
 
     template <std::size_t Rank>
     View<T, Rank> operator[](const Slot<Rank>& slot) const {
