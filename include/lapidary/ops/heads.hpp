@@ -1,6 +1,6 @@
 #pragma once
 
-#include <lapidary/core/view.hpp>
+#include <lapidary/ops/check.hpp>
 
 #include <type_traits>
 
@@ -37,24 +37,31 @@ struct Heads {
     T* row(Index b, Index t, Index h) const { return data + b * batch_stride + t * time_stride + h * head_stride; }
     [[nodiscard]] Shape<4> shape() const { return {batch, time, heads, size}; }
 
-    /// The first `count` positions.
-    [[nodiscard]] Heads first(Index count) const {
-        Heads result = *this;
-        result.time = count;
-        return result;
-    }
-    /// `count` positions from `start` on.
+    /// The first `count` positions. Throws Error(shape) if there are not so many.
+    [[nodiscard]] Heads first(Index count) const { return slice(0, count); }
+    /// `count` positions from `start` on. Throws Error(shape) if some of them are not there.
     [[nodiscard]] Heads slice(Index start, Index count) const {
-        Heads result = first(count);
+        detail::require_shape(start >= 0 && count >= 0 && count <= time && start <= time - count, "heads", [&] {
+            return std::to_string(count) + " positions from " + std::to_string(start) + " on are not in " +
+                   to_string(shape());
+        });
+        Heads result = *this;
         result.data += start * time_stride;
+        result.time = count;
         return result;
     }
 };
 
-/// `count` heads of `size` elements each, from column `first` of the buffer `[B, T, C]` on.
+/// `count` heads of `size` elements each, from column `first` of the buffer `[B, T, C]` on. Throws Error(shape) if
+/// the buffer has too few columns.
 template <class T>
 Heads<T> heads_of(View<T, 3> buffer, Index first, Index count, Index size) {
     const Index columns = buffer.extent(2);
+    detail::require_shape(
+        first >= 0 && first <= columns && element_count(Shape<2>{count, size}) <= columns - first, "heads", [&] {
+            return std::to_string(count) + " heads of " + std::to_string(size) + " from column " +
+                   std::to_string(first) + " on are not in " + detail::extents(buffer);
+        });
     return {buffer.data + first,
             {buffer.extent(0), buffer.extent(1), count, size},
             {buffer.extent(1) * columns, columns, size}};
