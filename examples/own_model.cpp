@@ -17,15 +17,13 @@ namespace {
 
 // Grouped queries: 6 heads share the keys and values of 2.
 AmberConfig own_config(const TokenChunks& chunks) {
-    AmberConfig config;
-    config.vocab_size = chunks.vocabulary();
-    config.max_position_embeddings = chunks.context();
-    config.hidden_size = 96;
-    config.intermediate_size = 256;
-    config.num_hidden_layers = 3;
-    config.num_attention_heads = 6;
-    config.num_key_value_heads = 2;
-    return config;
+    return {.vocab_size = chunks.vocabulary(),
+            .hidden_size = 96,
+            .intermediate_size = 256,
+            .num_hidden_layers = 3,
+            .num_attention_heads = 6,
+            .num_key_value_heads = 2,
+            .max_position_embeddings = chunks.context()};
 }
 
 void train(Cpu& device, const Amber& model, const TokenChunks& chunks, const fs::path& run, Index steps) {
@@ -53,7 +51,7 @@ void train(Cpu& device, const Amber& model, const TokenChunks& chunks, const fs:
     for (Index step = state.step; step < steps; ++step) {
         log << train_step(device, world, model, state, chunks.batch(step), optimizer, rate(step), options);
         if (state.step % 50 != 0 && state.step != steps) continue;
-        const double loss = validation_loss(device, model, state.weights.view(), chunks, 16);
+        const double loss = validation_loss(device, model, state.weights, chunks, 16);
         log.write({{"step", step}, {"validation_loss", loss}});
         log.sync();  // the log is on disk before the checkpoint that stands for it
         save_checkpoint(device, model, state, checkpoints / ("step_" + std::to_string(state.step)),
@@ -69,7 +67,7 @@ std::string write(Cpu& device, const Amber& model, const fs::path& run, const st
     Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
     read_weights(device, model, checkpoint, weights.view());
     std::vector<std::int32_t> ids = tokenizer.encode(prompt);
-    const auto fresh = generate(device, model, weights.view(), ids,
+    const auto fresh = generate(device, model, weights, ids,
                                 {.max_tokens = 20, .sampling = {.temperature = 0.7, .top_p = 0.9, .seed = 1}});
     ids.insert(ids.end(), fresh.begin(), fresh.end());
     return tokenizer.decode(ids);

@@ -10,13 +10,10 @@ int main(int argc, char** argv) try {
     if (argc != 3) throw Error(ErrorCode::value, "quickstart", "usage: quickstart DATA OUT");
     const std::filesystem::path out = argv[2];
 
-    Cpu device;                                                      // threads and scratch memory
-    TokenChunks chunks(argv[1], {.batch_size = 16, .seed = 11111});  // memory-mapped, hashes verified
-    AmberConfig config = AmberConfig::nano();
-    config.vocab_size = chunks.vocabulary();
-    config.max_position_embeddings = chunks.context();
-    Amber model{config};                            // layers and slots, no storage
-    TrainState<Cpu> state(device, model.layout());  // weights, gradients, AdamW moments
+    Cpu device;                                                             // threads and scratch memory
+    TokenChunks chunks(argv[1], {.batch_size = 16, .seed = 11111});         // memory-mapped, hashes verified
+    Amber model{AmberConfig::nano(chunks.vocabulary(), chunks.context())};  // layers and slots, no storage
+    TrainState<Cpu> state(device, model.layout());                          // weights, gradients, AdamW moments
     initialize(device, model, state, {.seed = 11111});
 
     CosineSchedule rate{.peak = 3e-3, .floor = 3e-4, .warmup_steps = 20, .total_steps = 200};

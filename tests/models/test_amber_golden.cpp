@@ -48,8 +48,8 @@ TEMPLATE_TEST_CASE("logits, loss and gradients equal PyTorch's", "", Cpu, Refere
 
     for (const HuggingFaceTensor& tensor : golden_model.tensors()) {
         INFO(tensor.name);
-        CHECK(relative_error(read(golden_model.part(tensor, gradients.view())), fixture(file, "grad." + tensor.name)) <
-              tolerance<TestType>(1e-4));
+        CHECK(relative_error(read(golden_model.part(tensor, gradients.view())),
+                             fixture(file, "grad." + tensor.name)) < tolerance<TestType>(1e-4));
     }
 }
 
@@ -62,8 +62,8 @@ TEST_CASE("recomputation changes no bit of a gradient") {
     const auto run = [&](const auto& model) {
         Tensor<float, 1, Cpu> gradients(device, {model.layout().size()});
         std::vector<double> losses(3);
-        model.loss_and_gradients(device, Weights<float>(golden_model.weights.view()), batch.inputs, batch.targets, 0.01,
-                                 losses, Gradients<float>(gradients.view()));
+        model.loss_and_gradients(device, Weights<float>(golden_model.weights.view()), batch.inputs, batch.targets,
+                                 0.01, losses, Gradients<float>(gradients.view()));
         return gradients.to_host();
     };
     CHECK(run(golden_model.model) == run(recomputing));
@@ -78,19 +78,37 @@ TEST_CASE("AMBER 7B has the published number of parameters") {
 TEST_CASE("impossible configurations name the rule") {
     AmberConfig config = AmberConfig::nano();
     config.num_attention_heads = 5;
-    CHECK_THROWS_WITH(Amber(config), "[config] num_attention_heads must divide hidden_size");
+    CHECK_THROWS_WITH(Amber(config), "[config] num_attention_heads is 5: it must divide hidden_size, 128");
     config = AmberConfig::nano();
     config.pad_token_id = config.vocab_size;
-    CHECK_THROWS_WITH(Amber(config), ContainsSubstring("pad_token_id"));
+    CHECK_THROWS_WITH(Amber(config), "[config] pad_token_id is 2048: it must be -1 or a token id");
+    config = AmberConfig::nano();
+    config.hidden_size = Index{1} << 40;
+    CHECK_THROWS_WITH(Amber(config), "[config] hidden_size is 1099511627776: it must be in [1, 2^20]");
+    config = AmberConfig::nano();
+    config.rms_norm_eps = -1e-9;
+    CHECK_THROWS_WITH(Amber(config), "[config] rms_norm_eps is -1e-09: it must be in (0, 1)");
+    CHECK_THROWS_WITH(Amber(AmberConfig::nano(0)), ContainsSubstring("vocab_size is 0"));
+    CHECK_THROWS_WITH(Amber(AmberConfig::nano(10, 0)), ContainsSubstring("max_position_embeddings is 0"));
+}
+
+TEST_CASE("a preset takes the vocabulary and the context of its data") {
+    const Amber model{AmberConfig::nano(101, 48)};
+    CHECK(model.vocabulary() == 101);
+    CHECK(model.context() == 48);
+    CHECK(model.options().embedding.width == AmberConfig::nano().hidden_size);
 }
 
 TEST_CASE("config.json of a LLaMA that is not AMBER's kind is refused by key") {
     const Json good = HuggingFaceFamily<Amber::Options>::config(Amber(AmberConfig::nano()).options());
-    const auto parse = [](const Json& json) { return HuggingFaceFamily<Amber::Options>::parse(json, "config.json"); };
+    const auto parse = [](const Json& json) {
+        return HuggingFaceFamily<Amber::Options>::parse(json, "config.json");
+    };
     CHECK(parse(good).hidden_size == 128);
-    for (const auto& [key, value] : {std::pair{"hidden_act", Json("gelu")}, std::pair{"rope_scaling", Json{{"factor", 2}}},
-                                     std::pair{"model_type", Json("mistral")}, std::pair{"head_dim", Json(64)},
-                                     std::pair{"hidden_size", Json(-128)}, std::pair{"vocab_size", Json("many")}}) {
+    for (const auto& [key, value] :
+         {std::pair{"hidden_act", Json("gelu")}, std::pair{"rope_scaling", Json{{"factor", 2}}},
+          std::pair{"model_type", Json("mistral")}, std::pair{"head_dim", Json(64)},
+          std::pair{"hidden_size", Json(-128)}, std::pair{"vocab_size", Json("many")}}) {
         Json bad = good;
         bad[key] = value;
         INFO(key);

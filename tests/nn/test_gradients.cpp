@@ -16,7 +16,8 @@ using namespace lapidary::test;
 namespace {
 
 /// Compares a gradient with five-point central differences, for some elements of p.
-void check_differences(View<double, 1> p, View<double, 1> gradient, const std::function<double()>& f, Index samples = 40) {
+void check_differences(View<double, 1> p, View<double, 1> gradient, const std::function<double()>& f,
+                       Index samples = 40) {
     const Index stride = std::max<Index>(1, p.size() / samples);
     for (Index i = 0; i < p.size(); i += stride) {
         const double kept = p[i], h = 1e-4;
@@ -32,6 +33,15 @@ void check_differences(View<double, 1> p, View<double, 1> gradient, const std::f
     }
 }
 
+/// Moves initial weights away from the linear range, and apart: gains that are all one would hide a gradient that
+/// reads a neighbour's, or none.
+void spread(View<double, 1> weights, double factor) {
+    const Values noise = Values::normal(weights.size(), 4, 0.3);
+    for (Index i = 0; i < weights.size(); ++i) {
+        weights[i] = factor * weights[i] + noise.data[static_cast<std::size_t>(i)];
+    }
+}
+
 /// A layer's input gradient and parameter gradients, with sum(y * r) for random r as the scalar function.
 template <class L>
 void check_layer_gradients(const typename L::Options& options, Index width) {
@@ -41,7 +51,7 @@ void check_layer_gradients(const typename L::Options& options, Index width) {
     const Shape<3> shape{2, 5, width};
     Tensor<double, 1, Reference> weights(device, {layout.size()}), gradients(device, {layout.size()});
     initialize(device, layout, weights.view(), {.seed = 3});
-    for (double& w : weights.view()) w *= 20;  // away from the linear range
+    spread(weights.view(), 20);
     const auto x = place(device, shape, Values::normal(element_count(shape), 1));
     const auto r = place(device, shape, Values::normal(element_count(shape), 2));
     const auto dx = place(device, shape, Values::constant(element_count(shape), 0));
@@ -97,9 +107,10 @@ TEMPLATE_TEST_CASE("the backward pass of a whole model of two layers", "", Amber
     config.tie_word_embeddings = tied;
     config.pad_token_id = tied ? -1 : 0;
     const TestType model{config};
-    Tensor<double, 1, Reference> weights(device, {model.layout().size()}), gradients(device, {model.layout().size()});
+    Tensor<double, 1, Reference> weights(device, {model.layout().size()}),
+        gradients(device, {model.layout().size()});
     initialize(device, model.layout(), weights.view(), {.seed = 5});
-    for (double& w : weights.view()) w *= 8;
+    spread(weights.view(), 8);
     const std::vector<std::int32_t> inputs{3, 1, 4, 1, 5, 9, 2, 6, 5, 3}, targets{1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
     const View<const std::int32_t, 2> x{inputs.data(), {2, 5}}, y{targets.data(), {2, 5}};
     std::vector<double> losses(2);
@@ -111,21 +122,24 @@ TEMPLATE_TEST_CASE("the backward pass of a whole model of two layers", "", Amber
     };
     for (const Leaf& leaf : model.layout().leaves()) {
         INFO(leaf.name);
-        check_differences(Parameters<double>(weights.view())[leaf], Parameters<double>(gradients.view())[leaf], f, 15);
+        check_differences(Parameters<double>(weights.view())[leaf], Parameters<double>(gradients.view())[leaf], f,
+                          15);
     }
 }
 
-TEST_CASE("the frozen embedding row starts at zero and receives no gradient") {
+TEST_CASE("the frozen embedding row starts at zero and receives no gradient, from a tied head either") {
+    const bool tied = GENERATE(false, true);
     Reference device;
-    AmberConfig config = AmberConfig::nano();
-    config.vocab_size = 7;
+    AmberConfig config = AmberConfig::nano(7);
+    config.tie_word_embeddings = tied;
     const Amber model{config};
-    Tensor<double, 1, Reference> weights(device, {model.layout().size()}), gradients(device, {model.layout().size()});
+    Tensor<double, 1, Reference> weights(device, {model.layout().size()}),
+        gradients(device, {model.layout().size()});
     initialize(device, model.layout(), weights.view(), {.seed = 5});
     const std::vector<std::int32_t> ids{0, 3, 0, 2};
     std::vector<double> losses(1);
     const View<const std::int32_t, 2> x{ids.data(), {1, 4}};
-    model.loss_and_gradients(device, weights.view(), x, x, 1, losses, Gradients<double>(gradients.view()));
+    model.loss_and_gradients(device, weights, x, x, 1, losses, gradients);
     for (const auto& flat : {weights.view(), gradients.view()}) {
         const auto table = Parameters<double>(flat)[model.layout().leaf("embedding")];
         for (Index c = 0; c < config.hidden_size; ++c) CHECK(table[c] == 0.0);
@@ -142,4 +156,9 @@ TEST_CASE("a user's type that is no layer is told what it lacks") {
     STATIC_REQUIRE_FALSE(Layer<NotALayer>);
     STATIC_REQUIRE(Layer<SwiGlu>);
     STATIC_REQUIRE(Layer<Attention<Rotary>>);
+    STATIC_REQUIRE(CachedLayer<Attention<Rotary>>);
+    STATIC_REQUIRE_FALSE(CachedLayer<SwiGlu>);
+    STATIC_REQUIRE(Block<AmberBlock>);
+    STATIC_REQUIRE(Block<Recompute<AmberBlock>>);
+    STATIC_REQUIRE_FALSE(Block<SwiGlu>);
 }

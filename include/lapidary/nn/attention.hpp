@@ -1,6 +1,8 @@
 #pragma once
 
-#include <lapidary/nn/layer.hpp>
+#include <lapidary/nn/check_options.hpp>
+#include <lapidary/nn/key_value_cache.hpp>
+#include <lapidary/nn/position_scheme.hpp>
 #include <lapidary/ops/attention.hpp>
 #include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/matmul.hpp>
@@ -9,22 +11,18 @@
 
 namespace lapidary {
 
-/// Keys and values of the positions seen so far, for one layer: [B, Tmax, K, D] each.
-template <class T>
-struct KeyValueCache {
-    Heads<T> keys;
-    Heads<T> values;
-};
-
-/// Causal self-attention with grouped queries; `Position` tells it where tokens are (`Rotary`).
-/// Parameters: `<name>.qkv` [(H + 2K) D, C] (queries, keys, values: one product), `<name>.output` [C, H D]; no biases.
+/// Causal self-attention with grouped queries; `Position`, a position scheme, tells it where tokens are
+/// (`Rotary`). Parameters: `<name>.qkv` [(H + 2K) D, C] (queries, keys, values: one product), `<name>.output` [C,
+/// H D]; no biases.
 template <class Position>
 class Attention {
+    static_assert(check_position_scheme<Position>());
+
 public:
     struct Options {
         Index width = 0;
         Index heads = 0;
-        Index kv_heads = 0;   ///< divides heads
+        Index kv_heads = 0;  ///< divides heads
         Index head_size = 0;
         typename Position::Options position{};
         double deviation = 0.02;  ///< standard deviation of the initial weights
@@ -44,8 +42,8 @@ public:
           position_(options.position),
           qkv_(layout.add(name + ".qkv", Shape<2>{columns(), options.width}, Role::matrix,
                           Initializer::normal(options.deviation))),
-          output_(layout.add(name + ".output", Shape<2>{options.width, options.heads * options.head_size}, Role::matrix,
-                             Initializer::normal(options.deviation))) {}
+          output_(layout.add(name + ".output", Shape<2>{options.width, options.heads * options.head_size},
+                             Role::matrix, Initializer::normal(options.deviation))) {}
 
     /// x, y: [B, T, C]; the first token of x is at position 0.
     template <Device D>
@@ -63,6 +61,7 @@ public:
     }
 
     /// As `forward` for tokens that follow `past` others whose keys and values are in `cache`; appends theirs.
+    /// Throws Error(shape) if the cache has no room for them.
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  KeyValueCache<Scalar<D>> cache, Index past) const {
@@ -86,22 +85,28 @@ public:
         const auto dmixed = scratch(device, saved.mixed.shape);
         matmul_input_gradient(device, dy.rows(), weights[output_], dmixed.rows());
         const auto dqkv = scratch(device, saved.qkv.shape);
-        attention_gradient(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(), queries(saved.mixed),
-                           saved.log_sum, queries(dmixed), queries(dqkv), keys(dqkv), values(dqkv));
+        attention_gradient(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(),
+                           queries(saved.mixed), saved.log_sum, queries(dmixed), queries(dqkv), keys(dqkv),
+                           values(dqkv));
         position_.gradient(device, queries(dqkv), keys(dqkv));
         matmul_weight_gradient(device, dqkv, saved.x, gradients[qkv_]);
         matmul_input_gradient(device, dqkv.rows(), weights[qkv_], dx.rows(), Store::add);
     }
 
-    [[nodiscard]] const Options& options() const { return options_; }
+    /// Shape of the keys (and of the values) in a cache for `batch` sequences of `time` tokens.
+    static Shape<4> cache_shape(const Options& options, Index batch, Index time) {
+        return {batch, time, options.kv_heads, options.head_size};
+    }
 
 private:
     static const Options& check(const Options& options) {
-        if (options.heads < 1 || options.kv_heads < 1 || options.heads % options.kv_heads != 0 || options.head_size < 1) {
-            throw Error(ErrorCode::value, "attention",
-                        std::to_string(options.heads) + " heads of " + std::to_string(options.head_size) + " over " +
-                            std::to_string(options.kv_heads) + " key-value heads: the latter must divide the former");
-        }
+        detail::require_extent("attention", "width", options.width);
+        detail::require_extent("attention", "heads", options.heads);
+        detail::require_extent("attention", "kv_heads", options.kv_heads);
+        detail::require_extent("attention", "head_size", options.head_size);
+        detail::require_option(options.heads % options.kv_heads == 0, "attention", "kv_heads", options.kv_heads,
+                               "divide heads, " + std::to_string(options.heads));
+        detail::require_deviation("attention", "deviation", options.deviation);
         return options;
     }
 

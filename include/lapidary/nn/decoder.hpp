@@ -1,10 +1,14 @@
 #pragma once
 
+#include <lapidary/nn/block.hpp>
+#include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/embedding.hpp>
 #include <lapidary/nn/lm_head.hpp>
-#include <lapidary/nn/sequential_block.hpp>
 
+#include <algorithm>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lapidary {
@@ -14,7 +18,7 @@ template <class BlockOptions>
 struct DecoderOptions {
     Embedding::Options embedding{};
     BlockOptions block{};
-    Index layers = 0;
+    Index layers = 0;              ///< at most 4096
     Index context = 0;             ///< the longest sequence, in tokens
     bool tied = false;             ///< the head shares the embedding's matrix
     double head_deviation = 0.02;  ///< standard deviation of an untied head's initial weights
@@ -23,21 +27,26 @@ struct DecoderOptions {
 /// A decoder-only language model: embedding, `layers` equal blocks, a norm, the head.
 ///
 /// The model is its architecture: layers and slots. Whoever calls it brings weights, so one model serves weights,
-/// frozen copies and any number of checkpoints, and is safe to use from several devices at once.
-template <class Block>
+/// frozen copies and any number of checkpoints, and is safe to use from several devices at once. Its functions
+/// throw Error(shape) for weights or gradients of another size than `layout().size()`, for more tokens than the
+/// context, and for views that do not fit together; token ids are checked where they enter the library
+/// (`check_tokens`).
+template <class BlockType>
 class Decoder {
-public:
-    using Options = DecoderOptions<typename Block::Options>;
-    using BlockType = Block;
+    static_assert(check_block<BlockType>());
 
+public:
+    using Options = DecoderOptions<typename BlockType::Options>;
+
+    /// Throws Error(value) naming an option that is out of its range, and by how much.
     explicit Decoder(const Options& options)
-        : options_(options),
+        : options_(check(options)),
           embedding_(layout_, "embedding", options.embedding),
           blocks_(make_blocks()),
           norm_(layout_, "norm", options.block.norm),
-          head_(options.tied ? embedding_.table()
-                             : layout_.add("head", embedding_.table().shape, Role::head,
-                                           Initializer::normal(options.head_deviation))) {}
+          head_(options.tied ? LmHead(embedding_.table(), options.embedding.frozen_row)
+                             : LmHead(layout_.add("head", embedding_.table().shape, Role::head,
+                                                  Initializer::normal(options.head_deviation)))) {}
 
     [[nodiscard]] const ParameterLayout& layout() const { return layout_; }
     [[nodiscard]] const Options& options() const { return options_; }
@@ -46,7 +55,8 @@ public:
 
     /// Logits of every position. ids: [B, T], T at most the context; logits: [B, T, V].
     template <Device D>
-    void logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids, View<Scalar<D>, 3> logits) const {
+    void logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+                View<Scalar<D>, 3> logits) const {
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;
         head_.logits(device, weights, run(device, weights, ids, trace), logits);
@@ -61,12 +71,13 @@ public:
         head_.loss(device, weights, run(device, weights, inputs, trace), targets, losses);
     }
 
-    /// As `loss`, and adds the gradient of scale * (sum of all losses) to `gradients`. The gradients of the sequences
-    /// are added one after the other, so that a batch may be cut into micro-batches anywhere.
+    /// As `loss`, and adds the gradient of scale * (sum of all losses) to `gradients`. The gradients of the
+    /// sequences are added one after the other, so that a batch may be cut into micro-batches anywhere.
     template <Device D>
     void loss_and_gradients(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
                             ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
                             Gradients<Scalar<D>> gradients) const {
+        layout_.check_size("decoder", "gradients", gradients.flat.size());
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;
         const auto h = run(device, weights, inputs, trace);
@@ -82,13 +93,16 @@ public:
     }
 
     /// Logits of the last of T new tokens that follow `past` others; appends to the caches, one per layer.
-    /// ids: [B, T]; logits: [B, V].
+    /// ids: [B, T]; logits: [B, V]. Throws Error(shape) if there are not as many caches as layers, or not all of
+    /// them have room for `past` + T tokens.
     template <Device D>
     void next_logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
-                     std::span<const KeyValueCache<Scalar<D>>> caches, Index past, View<Scalar<D>, 2> logits) const {
-        check_length(past + ids.extent(1));
-        ScratchScope scope(device.scratch());
+                     std::span<const KeyValueCache<Scalar<D>>> caches, Index past,
+                     View<Scalar<D>, 2> logits) const {
         const Index batch = ids.extent(0), time = ids.extent(1), width = options_.embedding.width;
+        check_call(weights.flat.size(), past, time);
+        check_caches(caches, past + time);
+        ScratchScope scope(device.scratch());
         const Shape<3> shape{batch, time, width};
         auto x = scratch(device, shape);
         auto y = scratch(device, shape);
@@ -100,36 +114,58 @@ public:
         const auto last = scratch(device, Shape<3>{batch, 1, width});
         for (Index b = 0; b < batch; ++b) copy(device, x.at(b).at(time - 1), last.at(b).at(0));
         const auto h = scratch(device, last.shape);
-        typename Block::NormLayer::template Saved<Scalar<D>> unused;
+        typename BlockType::NormLayer::template Saved<Scalar<D>> unused;
         norm_.forward(device, weights, last, h, unused);
         head_.logits(device, weights, h, logits.template reshape<3>({batch, 1, logits.extent(1)}));
     }
 
     /// Shape of one layer's keys (and of its values) in a cache for `batch` sequences of `time` tokens.
     [[nodiscard]] Shape<4> cache_shape(Index batch, Index time) const {
-        const auto& attention = options_.block.attention;
-        return {batch, time, attention.kv_heads, attention.head_size};
+        return BlockType::cache_shape(options_.block, batch, time);
     }
 
 private:
     template <class T>
     struct Trace {
-        std::vector<typename Block::template Saved<T>> blocks;
-        typename Block::NormLayer::template Saved<T> norm;
+        std::vector<typename BlockType::template Saved<T>> blocks;
+        typename BlockType::NormLayer::template Saved<T> norm;
     };
 
-    std::vector<Block> make_blocks() {
-        std::vector<Block> blocks;
+    std::vector<BlockType> make_blocks() {
+        std::vector<BlockType> blocks;
         for (Index i = 0; i < options_.layers; ++i) {
             blocks.emplace_back(layout_, "blocks." + std::to_string(i), options_.block);
         }
         return blocks;
     }
 
-    void check_length(Index time) const {
-        if (time < 1 || time > options_.context) {
-            throw Error(ErrorCode::shape, "decoder",
-                        std::to_string(time) + " tokens, but the context is " + std::to_string(options_.context));
+    static const Options& check(const Options& options) {
+        detail::require_option(options.layers >= 0 && options.layers <= 4096, "decoder", "layers", options.layers,
+                               "be in [0, 4096]");
+        detail::require_extent("decoder", "context", options.context);
+        detail::require_deviation("decoder", "head_deviation", options.head_deviation);
+        return options;
+    }
+
+    void check_call(Index weights, Index past, Index time) const {
+        layout_.check_size("decoder", "weights", weights);
+        detail::require_shape(
+            past >= 0 && time >= 1 && time <= context() && past <= context() - time, "decoder", [&] {
+                return std::to_string(time) + " tokens, but the context is " + std::to_string(context()) +
+                       ", of which " + std::to_string(past) + " are taken";
+            });
+    }
+
+    template <class T>
+    void check_caches(std::span<const KeyValueCache<T>> caches, Index time) const {
+        detail::require_shape(caches.size() == blocks_.size(), "decoder", [&] {
+            return std::to_string(caches.size()) + " caches for " + std::to_string(blocks_.size()) + " layers";
+        });
+        for (const KeyValueCache<T>& cache : caches) {
+            const Index room = std::min(cache.keys.time, cache.values.time);
+            detail::require_shape(time <= room, "decoder", [&] {
+                return "a cache for " + std::to_string(room) + " tokens, but there are " + std::to_string(time);
+            });
         }
     }
 
@@ -137,7 +173,7 @@ private:
     template <Device D>
     View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
                            Trace<Scalar<D>>& trace) const {
-        check_length(ids.extent(1));
+        check_call(weights.flat.size(), 0, ids.extent(1));
         const Shape<3> shape{ids.extent(0), ids.extent(1), options_.embedding.width};
         auto x = scratch(device, shape);
         embedding_.forward(device, weights, ids, x);
@@ -155,8 +191,8 @@ private:
     Options options_;
     ParameterLayout layout_;
     Embedding embedding_;
-    std::vector<Block> blocks_;
-    typename Block::NormLayer norm_;
+    std::vector<BlockType> blocks_;
+    typename BlockType::NormLayer norm_;
     LmHead head_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/layer.hpp>
 #include <lapidary/ops/embedding.hpp>
 
@@ -7,7 +8,8 @@ namespace lapidary {
 
 /// Token ids to vectors. Parameters: `<name>` [V, C].
 ///
-/// A frozen row (AMBER: row 0, the unknown token's) starts at zero and never receives gradient.
+/// A frozen row (AMBER: row 0, the unknown token's) starts at zero and never receives gradient, not from a head
+/// that shares the matrix either.
 class Embedding {
 public:
     struct Options {
@@ -18,13 +20,14 @@ public:
     };
 
     Embedding(ParameterLayout& layout, const std::string& name, const Options& options)
-        : frozen_row_(options.frozen_row),
+        : frozen_row_(check(options).frozen_row),
           table_(layout.add(name, Shape<2>{options.vocabulary, options.width}, Role::embedding,
                             Initializer::normal(options.deviation, options.frozen_row))) {}
 
     /// ids: [B, T]; y: [B, T, C].
     template <Device D>
-    void forward(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids, View<Scalar<D>, 3> y) const {
+    void forward(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+                 View<Scalar<D>, 3> y) const {
         embedding(device, weights[table_], ids.flat(), y.rows());
     }
 
@@ -37,6 +40,15 @@ public:
     [[nodiscard]] const Slot<2>& table() const { return table_; }
 
 private:
+    static const Options& check(const Options& options) {
+        detail::require_extent("embedding", "vocabulary", options.vocabulary);
+        detail::require_extent("embedding", "width", options.width);
+        detail::require_option(options.frozen_row >= -1 && options.frozen_row < options.vocabulary, "embedding",
+                               "frozen_row", options.frozen_row, "be -1 or a row of the vocabulary");
+        detail::require_deviation("embedding", "deviation", options.deviation);
+        return options;
+    }
+
     Index frozen_row_;
     Slot<2> table_;
 };

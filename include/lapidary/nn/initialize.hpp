@@ -12,17 +12,20 @@ struct InitializeOptions {
     std::uint64_t seed = 0;
 };
 
-/// Draws initial weights: element i of a parameter is a pure function of (seed, parameter's name, i), so neither the
-/// device nor the order of parameters nor the number of ranks matters.
+/// Draws initial weights: element i of a parameter is a pure function of (seed, parameter's name, i), so neither
+/// the device nor the order of parameters nor the number of ranks matters. Throws Error(shape) unless `weights`
+/// has `layout.size()` elements.
 template <Device D>
 void initialize(D& device, const ParameterLayout& layout, View<Scalar<D>, 1> weights, InitializeOptions options) {
+    layout.check_size("initialize", "weights", weights.size());
     std::vector<Scalar<D>> host(static_cast<std::size_t>(layout.size()), Scalar<D>{0});
     for (const Leaf& leaf : layout.leaves()) {
         const Philox random(options.seed, "initialize", name_hash(leaf.name));
         const Index columns = leaf.shape.back(), zero_row = leaf.initializer.zero_row;
         for (Index i = 0; i < leaf.size(); ++i) {
             double value = leaf.initializer.value;
-            if (leaf.initializer.kind == Initializer::Kind::normal) value *= random.normal(static_cast<std::uint64_t>(i));
+            if (leaf.initializer.kind == Initializer::Kind::normal)
+                value *= random.normal(static_cast<std::uint64_t>(i));
             if (zero_row >= 0 && i / columns == zero_row) value = 0;
             host[static_cast<std::size_t>(leaf.offset + i)] = static_cast<Scalar<D>>(static_cast<float>(value));
         }

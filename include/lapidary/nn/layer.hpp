@@ -29,7 +29,8 @@ template <class L>
 concept HasSaved = requires { typename L::template Saved<float>; };
 
 template <class L>
-concept RegistersParameters = std::constructible_from<L, ParameterLayout&, const std::string&, const typename L::Options&>;
+concept RegistersParameters =
+    std::constructible_from<L, ParameterLayout&, const std::string&, const typename L::Options&>;
 
 template <class L, class D = detail::AnyDevice>
 concept HasForward = requires(const L& layer, D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
@@ -38,30 +39,45 @@ concept HasForward = requires(const L& layer, D& device, Weights<Scalar<D>> weig
 };
 
 template <class L, class D = detail::AnyDevice>
-concept HasBackward = requires(const L& layer, D& device, Weights<Scalar<D>> weights,
-                               const typename L::template Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
-                               View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) {
-    layer.backward(device, weights, saved, dy, dx, gradients);
-};
+concept HasBackward =
+    requires(const L& layer, D& device, Weights<Scalar<D>> weights,
+             const typename L::template Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 3> dx,
+             Gradients<Scalar<D>> gradients) { layer.backward(device, weights, saved, dy, dx, gradients); };
 
 /// A layer says what it computes and owns no memory: hyper-parameters and slots.
 /// - `Options`: an aggregate of hyper-parameters;
 /// - `L(layout, name, options)`: registers its slots under `name`;
 /// - `Saved<T>`: a struct of views that `forward` fills for `backward`; its memory is the device's scratch;
-/// - `forward(device, weights, x, y, saved)`: writes y from x, both [B, T, C];
-/// - `backward(device, weights, saved, dy, dx, gradients)`: adds to dx and to the gradients.
-/// `forward` allocates what it saves first and its temporaries after, inside a `ScratchScope`.
+/// - `forward(device, weights, x, y, saved)`: writes every element of y from x, both [B, T, C]. On entry y is not
+///   initialised. `saved` may keep a view of x: whoever calls keeps x, unchanged, until `backward` is done;
+/// - `backward(device, weights, saved, dy, dx, gradients)`: adds to dx and to the gradients, which hold numbers
+///   on entry: zeros, or what other branches contributed. It may be called more than once.
+/// x and y do not overlap, nor do dy and dx. `forward` allocates what it saves first and its temporaries after,
+/// inside a `ScratchScope`. The constructor throws Error(value) for options that no layer can have.
 template <class L>
 concept Layer = HasOptions<L> && HasSaved<L> && RegistersParameters<L> && HasForward<L> && HasBackward<L>;
+
+namespace detail {
+
+/// What layers and blocks have in common.
+template <class L>
+consteval bool check_forward() {
+    static_assert(HasOptions<L>, "a layer needs a nested aggregate `Options` with its hyper-parameters");
+    static_assert(HasSaved<L>,
+                  "a layer needs a nested template `Saved<T>`: the views that forward saves for backward");
+    static_assert(RegistersParameters<L>,
+                  "a layer needs a constructor (ParameterLayout&, const std::string& name, const Options&)");
+    static_assert(HasForward<L>,
+                  "a layer needs forward(device, weights, x, y, saved) const, with x and y of [B, T, C]");
+    return true;
+}
+
+}  // namespace detail
 
 /// States, in sentences, what keeps a type from being a layer. Combinators call it once per part.
 template <class L>
 consteval bool check_layer() {
-    static_assert(HasOptions<L>, "a layer needs a nested aggregate `Options` with its hyper-parameters");
-    static_assert(HasSaved<L>, "a layer needs a nested template `Saved<T>`: the views that forward saves for backward");
-    static_assert(RegistersParameters<L>,
-                  "a layer needs a constructor (ParameterLayout&, const std::string& name, const Options&)");
-    static_assert(HasForward<L>, "a layer needs forward(device, weights, x, y, saved) const, with x and y of [B, T, C]");
+    static_assert(detail::check_forward<L>());
     static_assert(HasBackward<L>,
                   "a layer needs backward(device, weights, saved, dy, dx, gradients) const, which adds to dx");
     return true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/layer.hpp>
 #include <lapidary/ops/rms_norm.hpp>
 
@@ -16,12 +17,12 @@ public:
     /// Saves B * T scalars; keeps a view of its input.
     template <class T>
     struct Saved {
-        ConstView<T, 3> x;      // [B, T, C]
-        View<T, 1> inverse_rms; // [B * T]
+        ConstView<T, 3> x;       // [B, T, C]
+        View<T, 1> inverse_rms;  // [B * T]
     };
 
     RmsNorm(ParameterLayout& layout, const std::string& name, const Options& options)
-        : epsilon_(options.epsilon),
+        : epsilon_(check(options).epsilon),
           gain_(layout.add(name + ".gain", Shape<1>{options.width}, Role::norm, Initializer::constant(1.0))) {}
 
     /// x, y: [B, T, C].
@@ -40,6 +41,12 @@ public:
     }
 
 private:
+    static const Options& check(const Options& options) {
+        detail::require_extent("rms_norm", "width", options.width);
+        detail::require_epsilon("rms_norm", "epsilon", options.epsilon);
+        return options;
+    }
+
     double epsilon_;
     Slot<1> gain_;
 };

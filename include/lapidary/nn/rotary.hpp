@@ -1,5 +1,7 @@
 #pragma once
 
+#include <lapidary/nn/check_options.hpp>
+#include <lapidary/nn/position_scheme.hpp>
 #include <lapidary/ops/rotary.hpp>
 
 namespace lapidary {
@@ -8,11 +10,15 @@ namespace lapidary {
 class Rotary {
 public:
     struct Options {
-        Index size = 0;  ///< rotated elements of a head, from its first on
+        Index size = 0;  ///< rotated elements of a head, from its first on; even
         double theta = 10000.0;
     };
 
-    explicit Rotary(const Options& options) : options_(options) {}
+    explicit Rotary(const Options& options) : options_(options) {
+        detail::require_extent("rotary", "size", options.size);
+        detail::require_option(options.size % 2 == 0, "rotary", "size", options.size, "be even");
+        detail::require_theta("rotary", "theta", options.theta);
+    }
 
     /// Turns queries and keys in place; the first of them stands at `first_position`.
     template <Device D>
@@ -36,5 +42,6 @@ private:
 
     Options options_;
 };
+static_assert(PositionScheme<Rotary>);
 
 }  // namespace lapidary

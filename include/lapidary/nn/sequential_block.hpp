@@ -1,30 +1,31 @@
 #pragma once
 
-#include <lapidary/nn/attention.hpp>
-#include <lapidary/nn/layer.hpp>
+#include <lapidary/nn/block.hpp>
 #include <lapidary/ops/elementwise.hpp>
 
 namespace lapidary {
 
-/// A pre-norm residual block whose two branches follow each other: m = x + mixer(norm(x)), y = m + mlp(norm(m)).
-template <class Norm, class Mixer, class Mlp>
+/// A pre-norm residual block whose two branches follow each other: m = x + attention(norm(x)), y = m +
+/// mlp(norm(m)).
+template <class Norm, class SelfAttention, class Mlp>
 class SequentialBlock {
-    static_assert(check_layer<Norm>() && check_layer<Mixer>() && check_layer<Mlp>());
+    static_assert(check_layer<Norm>() && check_cached_layer<SelfAttention>() && check_layer<Mlp>());
 
 public:
     using NormLayer = Norm;
 
     struct Options {
         typename Norm::Options norm{};
-        typename Mixer::Options attention{};
+        typename SelfAttention::Options attention{};
         typename Mlp::Options mlp{};
     };
 
-    /// Saves 4C elements a token besides what its layers save.
+    /// Saves 3C elements a token (the inputs of the two layers and of the second norm) besides what its parts
+    /// save, and keeps a view of its input.
     template <class T>
     struct Saved {
         typename Norm::template Saved<T> norm1;
-        typename Mixer::template Saved<T> attention;
+        typename SelfAttention::template Saved<T> attention;
         typename Norm::template Saved<T> norm2;
         typename Mlp::template Saved<T> mlp;
     };
@@ -39,9 +40,8 @@ public:
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  Saved<Scalar<D>>& saved) const {
-        run(device, weights, x, y, saved, [&](auto h, auto middle) {
-            attention_.forward(device, weights, h, middle, saved.attention);
-        });
+        run(device, weights, x, y, saved,
+            [&](auto h, auto middle) { attention_.forward(device, weights, h, middle, saved.attention); });
     }
 
     /// As `forward` for tokens that follow `past` others; saves nothing for a backward pass.
@@ -50,9 +50,8 @@ public:
                  KeyValueCache<Scalar<D>> cache, Index past) const {
         ScratchScope scope(device.scratch());
         Saved<Scalar<D>> unused;
-        run(device, weights, x, y, unused, [&](auto h, auto middle) {
-            attention_.forward(device, weights, h, middle, cache, past);
-        });
+        run(device, weights, x, y, unused,
+            [&](auto h, auto middle) { attention_.forward(device, weights, h, middle, cache, past); });
     }
 
     /// d: the gradient of y on entry, of x on return.
@@ -69,16 +68,19 @@ public:
         norm1_.backward(device, weights, saved.norm1, dh, d, gradients);
     }
 
-    [[nodiscard]] const Mixer& attention() const { return attention_; }
+    /// Shape of the keys (and of the values) in a cache for `batch` sequences of `time` tokens.
+    static Shape<4> cache_shape(const Options& options, Index batch, Index time) {
+        return SelfAttention::cache_shape(options.attention, batch, time);
+    }
 
 private:
-    template <Device D, class Mix>
+    template <Device D, class Attend>
     void run(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-             Saved<Scalar<D>>& saved, Mix&& mix) const {
+             Saved<Scalar<D>>& saved, Attend&& attend) const {
         const auto h1 = scratch(device, x.shape);
         norm1_.forward(device, weights, x, h1, saved.norm1);
         const auto middle = scratch(device, x.shape);
-        mix(h1, middle);
+        attend(h1, middle);
         add(device, x.flat(), middle.flat(), middle.flat());
         const auto h2 = scratch(device, x.shape);
         norm2_.forward(device, weights, middle, h2, saved.norm2);
@@ -87,7 +89,7 @@ private:
     }
 
     Norm norm1_;
-    Mixer attention_;
+    SelfAttention attention_;
     Norm norm2_;
     Mlp mlp_;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/layer.hpp>
 #include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/matmul.hpp>
@@ -25,7 +26,7 @@ public:
     };
 
     SwiGlu(ParameterLayout& layout, const std::string& name, const Options& options)
-        : inner_(options.inner),
+        : inner_(check(options).inner),
           gate_up_(layout.add(name + ".gate_up", Shape<2>{2 * options.inner, options.width}, Role::matrix,
                               Initializer::normal(options.deviation))),
           down_(layout.add(name + ".down", Shape<2>{options.width, options.inner}, Role::matrix,
@@ -58,6 +59,13 @@ public:
     }
 
 private:
+    static const Options& check(const Options& options) {
+        detail::require_extent("swiglu", "width", options.width);
+        detail::require_extent("swiglu", "inner", options.inner);
+        detail::require_deviation("swiglu", "deviation", options.deviation);
+        return options;
+    }
+
     template <Device D>
     View<Scalar<D>, 3> activate(D& device, const Saved<Scalar<D>>& saved) const {
         const auto activated = scratch(device, Shape<3>{saved.x.extent(0), saved.x.extent(1), inner_});

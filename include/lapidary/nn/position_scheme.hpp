@@ -1,0 +1,47 @@
+#pragma once
+
+#include <lapidary/nn/layer.hpp>
+#include <lapidary/ops/heads.hpp>
+
+#include <concepts>
+
+namespace lapidary {
+
+template <class P>
+concept MadeFromOptions = HasOptions<P> && std::constructible_from<P, const typename P::Options&>;
+
+template <class P, class D = detail::AnyDevice>
+concept AppliesPositions = requires(const P& position, D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k,
+                                    Index first) { position.apply(device, q, k, first); };
+
+template <class P, class D = detail::AnyDevice>
+concept UndoesPositions = requires(const P& position, D& device, Heads<Scalar<D>> dq, Heads<Scalar<D>> dk) {
+    position.gradient(device, dq, dk);
+};
+
+/// How attention learns where tokens are; it has no parameters. `Rotary` is one.
+/// - `P(options)`: from its `Options`;
+/// - `apply(device, q, k, first_position)`: changes queries [B, T, H, D] and keys [B, T, K, D] in place, the
+///   first of them at the given position; a token's result depends on its own position alone, so that keys can be
+///   cached;
+/// - `gradient(device, dq, dk)`: turns the gradients of what `apply` made, from position 0 on, into those of
+///   what it was given, in place.
+/// Learned positions are added to embeddings instead: with them, attention takes a scheme whose functions do
+/// nothing.
+template <class P>
+concept PositionScheme = MadeFromOptions<P> && AppliesPositions<P> && UndoesPositions<P>;
+
+/// States, in sentences, what keeps a type from being a position scheme.
+template <class P>
+consteval bool check_position_scheme() {
+    static_assert(MadeFromOptions<P>,
+                  "a position scheme needs a nested aggregate `Options` and a constructor from it");
+    static_assert(
+        AppliesPositions<P>,
+        "a position scheme needs apply(device, q, k, first_position) const, which changes q and k in place");
+    static_assert(UndoesPositions<P>,
+                  "a position scheme needs gradient(device, dq, dk) const, the gradient of apply, in place");
+    return true;
+}
+
+}  // namespace lapidary

@@ -1,0 +1,24 @@
+// says: a block needs `NormLayer`, a layer, and `Options::norm`, its options
+
+#include <lapidary/nn/nn.hpp>
+
+using namespace lapidary;
+
+// A block that does nothing.
+struct Plain {
+    using NormLayer = RmsNorm;
+    struct Options {
+#ifndef BROKEN
+        RmsNorm::Options norm{};
+#endif
+    };
+    template <class T>
+    struct Saved {};
+    Plain(ParameterLayout&, const std::string&, const Options&) {}
+    void forward(auto&, auto, auto, auto, auto&) const {}
+    void forward(auto&, auto, auto, auto, KeyValueCache<float>, Index) const {}
+    void backward(auto&, auto, const auto&, auto, auto) const {}
+    static Shape<4> cache_shape(const Options&, Index batch, Index time) { return {batch, time, 1, 1}; }
+};
+
+int main() { const Decoder<Plain> model({}); }
