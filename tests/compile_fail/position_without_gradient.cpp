@@ -8,6 +8,7 @@ struct NoPosition {
     struct Options {};
     explicit NoPosition(const Options&) {}
     void apply(auto&, auto, auto, Index) const {}
+    AttentionRule adjust(const AttentionRule& rule) const { return rule; }
 #ifndef BROKEN
     void gradient(auto&, auto, auto) const {}
 #endif

@@ -112,7 +112,7 @@ private:
 
     [[nodiscard]] Index columns() const { return (options_.heads + 2 * options_.kv_heads) * options_.head_size; }
     [[nodiscard]] AttentionRule rule() const {
-        return {.scale = 1.0 / std::sqrt(static_cast<double>(options_.head_size))};
+        return position_.adjust({.scale = 1.0 / std::sqrt(static_cast<double>(options_.head_size))});
     }
 
     template <class T>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <lapidary/nn/layer.hpp>
-#include <lapidary/ops/heads.hpp>
+#include <lapidary/ops/attention.hpp>
 
 #include <concepts>
 
@@ -14,6 +14,11 @@ template <class P, class D = detail::AnyDevice>
 concept AppliesPositions = requires(const P& position, D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k,
                                     Index first) { position.apply(device, q, k, first); };
 
+template <class P>
+concept AdjustsScores = requires(const P& position, const AttentionRule& rule) {
+    { position.adjust(rule) } -> std::same_as<AttentionRule>;
+};
+
 template <class P, class D = detail::AnyDevice>
 concept UndoesPositions = requires(const P& position, D& device, Heads<Scalar<D>> dq, Heads<Scalar<D>> dk) {
     position.gradient(device, dq, dk);
@@ -25,11 +30,13 @@ concept UndoesPositions = requires(const P& position, D& device, Heads<Scalar<D>
 ///   first of them at the given position; a token's result depends on its own position alone, so that keys can be
 ///   cached;
 /// - `gradient(device, dq, dk)`: turns the gradients of what `apply` made, from position 0 on, into those of
-///   what it was given, in place.
+///   what it was given, in place;
+/// - `adjust(rule)`: the rule by which scores are formed, where positions change that (a bias by distance), else
+///   `rule` as it is.
 /// Learned positions are added to embeddings instead: with them, attention takes a scheme whose functions do
 /// nothing.
 template <class P>
-concept PositionScheme = MadeFromOptions<P> && AppliesPositions<P> && UndoesPositions<P>;
+concept PositionScheme = MadeFromOptions<P> && AppliesPositions<P> && UndoesPositions<P> && AdjustsScores<P>;
 
 /// States, in sentences, what keeps a type from being a position scheme.
 template <class P>
@@ -41,6 +48,8 @@ consteval bool check_position_scheme() {
         "a position scheme needs apply(device, q, k, first_position) const, which changes q and k in place");
     static_assert(UndoesPositions<P>,
                   "a position scheme needs gradient(device, dq, dk) const, the gradient of apply, in place");
+    static_assert(AdjustsScores<P>,
+                  "a position scheme needs adjust(rule) const: the AttentionRule that scores follow");
     return true;
 }
 

@@ -32,6 +32,9 @@ public:
         turn(device, dq, dk, 0, true);
     }
 
+    /// Rotation is all: scores are formed as without it.
+    [[nodiscard]] AttentionRule adjust(const AttentionRule& rule) const { return rule; }
+
 private:
     template <Device D>
     void turn(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, Index first_position, bool inverse) const {

@@ -5,8 +5,8 @@
 
 namespace lapidary {
 
-/// A pre-norm residual block whose two branches follow each other: m = x + attention(norm(x)), y = m +
-/// mlp(norm(m)).
+/// A pre-norm residual block whose two branches follow each other:
+/// m = x + attention(norm1(x)), y = m + mlp(norm2(m)).
 template <class Norm, class SelfAttention, class Mlp>
 class SequentialBlock {
     static_assert(check_layer<Norm>() && check_cached_layer<SelfAttention>() && check_layer<Mlp>());
