@@ -9,8 +9,9 @@
 Everything is seeded and computed on one CPU thread in float64; nothing needs the network. The tests themselves
 need neither Python nor PyTorch. `--check` compares with the untouched float32 models of transformers.
 
-families.py holds the model families, double.py how they are computed in float64, amber_adamw.py a training run,
-ops.py single operations, common.py what they share.
+families.py holds the model families of transformers, double.py how they are computed in float64, amber_adamw.py a
+training run of one; crystalcoder.py a family of its own, crystalcoder_fixtures.py its values and its training;
+ops.py single operations; common.py what they share.
 """
 
 import argparse
@@ -22,12 +23,15 @@ import safetensors
 import torch
 import transformers
 
-from amber_adamw import adamw_fixture
+import amber_adamw
+import crystalcoder_fixtures
 from families import FAMILIES, family_fixture
 from ops import ops_fixture
 
 FIXTURES = {**{name: functools.partial(family_fixture, name) for name in FAMILIES},
-            "llama_tiny_adamw": adamw_fixture,
+            "llama_tiny_adamw": amber_adamw.adamw_fixture,
+            "crystalcoder": crystalcoder_fixtures.crystalcoder_fixture,
+            "crystalcoder_adamw": crystalcoder_fixtures.adamw_fixture,
             "ops": ops_fixture}
 
 
