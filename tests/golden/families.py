@@ -92,6 +92,9 @@ FAMILIES = {
         tokens=(2, 22), seed=581),
 }
 
+# The same weights rounded to a half precision: directory and values -> family and type of the weight file.
+HALVES = {"mistral_bf16": ("mistral", torch.bfloat16), "neox_20b_fp16": ("neox_20b", torch.float16)}
+
 
 def make_model(family):
     """A float32 model; a padding row of the embedding is zero."""
@@ -130,3 +133,23 @@ def family_fixture(name, check):
               f"logits off by {(mine - logits).abs().max():.1e}, loss by {abs(my_loss.item() - loss.item()):.1e},",
               f"gradients by {worst[0]:.1e} relative Frobenius ({worst[1]})")
         assert (mine - logits).abs().max() < 1e-5 and worst[0] < 1e-5
+
+
+def half_fixture(name, check):
+    """Weights in a half precision, and what a float64 forward pass makes of exactly these rounded weights."""
+    source, dtype = HALVES[name]
+    family = FAMILIES[source]
+    make_model(family).to(dtype).save_pretrained(HERE / name)
+    tokens = make_tokens(family.tokens, family.config.vocab_size, family.seed + 1)
+    rounded = AutoModelForCausalLM.from_pretrained(HERE / name, dtype=torch.float32)
+    double = in_double(rounded)
+    with torch.no_grad(), OnlyDouble():
+        logits, loss = forward(double, tokens)
+    save(name, {"tokens": tokens, "logits": logits.float(), "loss": loss.reshape(1)})
+    if check:
+        with torch.no_grad():
+            mine = forward(rounded, tokens)[0]
+            narrow = forward(AutoModelForCausalLM.from_pretrained(HERE / name, dtype=dtype), tokens)[0]
+        print(f"{name}: loss {loss.item():.12f}; computed in float32: logits off by {(mine - logits).abs().max():.1e};",
+              f"in {dtype}: by {(narrow - logits).abs().max():.1e}")
+        assert (mine - logits).abs().max() < 1e-5

@@ -25,10 +25,11 @@ import transformers
 
 import amber_adamw
 import crystalcoder_fixtures
-from families import FAMILIES, family_fixture
+from families import FAMILIES, HALVES, family_fixture, half_fixture
 from ops import ops_fixture
 
 FIXTURES = {**{name: functools.partial(family_fixture, name) for name in FAMILIES},
+            **{name: functools.partial(half_fixture, name) for name in HALVES},
             "llama_tiny_adamw": amber_adamw.adamw_fixture,
             "crystalcoder": crystalcoder_fixtures.crystalcoder_fixture,
             "crystalcoder_adamw": crystalcoder_fixtures.adamw_fixture,
