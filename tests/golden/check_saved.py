@@ -50,7 +50,8 @@ def main():
     with torch.no_grad():
         mine, theirs = (model(input_ids=tokens, use_cache=False).logits for model in (saved, original))
     difference = ((mine - theirs).abs().max() / theirs.abs().max()).item()
-    print(f"{type(saved).__name__}: logits up to {theirs.abs().max():.3f}, largest relative difference {difference:.1e}")
+    print(f"{type(saved).__name__}: logits up to {theirs.abs().max():.3f},",
+          f"largest relative difference {difference:.1e}")
     print("\n".join(wrong), end="\n" if wrong else "")
     return int(bool(wrong) or not difference <= LIMIT)
 

@@ -14,7 +14,7 @@ def generator(seed):
 
 
 def randomize(model, scale, seed):
-    """Matrices normal(0, scale), norm gains around 1, and biases that are nowhere near 0, so that a missing one shows."""
+    """Matrices normal(0, scale), norm gains normal(1, 0.2), biases normal(0, 0.2), so that a missing one shows."""
     source = generator(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

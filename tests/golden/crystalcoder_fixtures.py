@@ -94,9 +94,26 @@ class PublishedAdamW:
             p.sub_(rate * multiplier * (correction * m / (v.sqrt() + OPTIMIZER["eps"]) + decay * p))
 
 
-def train(model, batches, masks):
+class TorchAdamW:
+    """The same mathematics by torch.optim: an epsilon of its own for each step, decay before the update."""
+
+    def __init__(self, model):
+        self.step_count = 0
+        self.multipliers = [rate for _, _, _, rate, _ in PublishedAdamW(model).states]
+        groups = [{"params": [p], "weight_decay": decay} for p, _, _, _, decay in PublishedAdamW(model).states]
+        self.torch = torch.optim.AdamW(groups, betas=(OPTIMIZER["beta1"], OPTIMIZER["beta2"]), foreach=False)
+
+    def step(self, rate):
+        self.step_count += 1
+        for group, multiplier in zip(self.torch.param_groups, self.multipliers):
+            group["lr"] = rate * multiplier
+            group["eps"] = OPTIMIZER["eps"] / math.sqrt(1 - OPTIMIZER["beta2"]**self.step_count)
+        self.torch.step()
+
+
+def train(model, batches, masks, optimizer_class=PublishedAdamW):
     """One record a step. grad_norm is the global norm before clipping; the tied matrix counts once."""
-    optimizer = PublishedAdamW(model)
+    optimizer = optimizer_class(model)
     records = []
     for step, (tokens, mask) in enumerate(zip(batches, masks)):
         model.zero_grad(set_to_none=True)
@@ -134,5 +151,10 @@ def adamw_fixture(check):
          "steps": records}, indent=1) + "\n")
     if check:
         start = {key: p.detach().clone() for key, p in model.named_parameters()}
+        by_torch = copy.deepcopy(model).double()
+        train(by_torch, batches, masks, TorchAdamW)
+        worst = max(relative(p, final[key]) for key, p in by_torch.named_parameters())
+        print(f"crystalcoder_adamw: the same by torch.optim ends within {worst:.1e} relative Frobenius")
+        assert worst < 1e-12
         report("crystalcoder_adamw", start, records, final, train(model, batches, masks),
                dict(model.named_parameters()))

@@ -7,11 +7,12 @@
     venv/bin/python tests/golden/make_golden.py --only mistral   # one fixture; may be repeated
 
 Everything is seeded and computed on one CPU thread in float64; nothing needs the network. The tests themselves
-need neither Python nor PyTorch. `--check` compares with the untouched float32 models of transformers.
+need neither Python nor PyTorch. `--check` compares with the untouched float32 models of transformers, and with a
+forward pass in NumPy that shares no code with them.
 
 families.py holds the model families of transformers, double.py how they are computed in float64, amber_adamw.py a
 training run of one; crystalcoder.py a family of its own, crystalcoder_fixtures.py its values and its training;
-ops.py single operations; common.py what they share.
+ops.py single operations; independent.py the second forward pass; common.py what they share.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import transformers
 
 import amber_adamw
 import crystalcoder_fixtures
+import independent
 from families import FAMILIES, HALVES, family_fixture, half_fixture
 from ops import ops_fixture
 
@@ -34,6 +36,7 @@ FIXTURES = {**{name: functools.partial(family_fixture, name) for name in FAMILIE
             "crystalcoder": crystalcoder_fixtures.crystalcoder_fixture,
             "crystalcoder_adamw": crystalcoder_fixtures.adamw_fixture,
             "ops": ops_fixture}
+MODELS = [*FAMILIES, *HALVES, "crystalcoder"]  # those with logits
 
 
 def main():
@@ -47,6 +50,8 @@ def main():
     transformers.utils.logging.disable_progress_bar()
     for name in arguments.only or FIXTURES:
         FIXTURES[name](arguments.check)
+        if arguments.check and name in MODELS:
+            independent.compare(name)
     if arguments.check:
         print(f"python {sys.version.split()[0]}, torch {torch.__version__}, numpy {numpy.__version__},",
               f"transformers {transformers.__version__}, safetensors {safetensors.__version__}")
