@@ -56,8 +56,8 @@ def ops_fixture(check):
     def record(name, function, **inputs):
         with OnlyDouble():
             y = function(*inputs.values())
-        dy = torch.randn(y.shape, generator=source, dtype=torch.float64)
-        gradients = torch.autograd.grad(y, list(inputs.values()), dy)
+            dy = torch.randn(y.shape, generator=source, dtype=torch.float64)
+            gradients = torch.autograd.grad(y, list(inputs.values()), dy)
         out.update({f"{name}.{key}": value for key, value in inputs.items()})
         out.update({f"{name}.y": y, f"{name}.dy": dy})
         out.update({f"{name}.d{key}": value for key, value in zip(inputs, gradients)})
