@@ -10,11 +10,13 @@ using namespace lapidary;
 int main(int argc, char** argv) {
     for (const Index parameters : {Index{1} << 20, Index{1} << 25}) {
         add("adamw/" + std::to_string(parameters >> 20) + "M", [=](benchmark::State& state) {
+            ParameterLayout layout;
+            layout.add("all", Shape<1>{parameters}, Role::matrix, Initializer::constant(0));
             auto weights = numbers<1>({parameters}), gradients = numbers<1>({parameters}, 1e-3F);
             auto m = numbers<1>({parameters}, 1e-3F), v = numbers<1>({parameters}, 0.0F);
             Index step = 0;
             measure_bytes(state, 28 * static_cast<double>(parameters), [&] {  // reads four arrays, writes three
-                AdamW{}.update(device(), weights.view(), gradients.view(), m.view(), v.view(), step++, 1e-4, 1.0);
+                AdamW{}.update(device(), layout, weights.view(), gradients.view(), m.view(), v.view(), step++, 1e-4, 1.0);
             });
         });
     }

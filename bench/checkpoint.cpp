@@ -3,7 +3,7 @@
 #include "support.hpp"
 
 #include <lapidary/checkpoint/checkpoint.hpp>
-#include <lapidary/models/amber_huggingface.hpp>
+#include <lapidary/models/amber.hpp>
 
 #include <unistd.h>
 

@@ -53,7 +53,7 @@ private:
 
 void run(Options options) {
     const SentencePiece tokenizer(options.model / "tokenizer.model");
-    const Amber model{read_config<Amber::Options>(options.model)};
+    const Amber model{read_config<AmberConfig>(options.model)};
     if (tokenizer.vocabulary_size() > model.vocabulary()) {
         throw Error(ErrorCode::format, "generate",
                     (options.model / "tokenizer.model").string() + ": has " + std::to_string(tokenizer.vocabulary_size()) +
@@ -68,7 +68,7 @@ void run(Options options) {
     // Without a prompt, start as after the end of a document (or at a start token, where the model knows one).
     if (options.bos) prompt.insert(prompt.begin(), tokenizer.bos_id());
     if (prompt.empty()) prompt.push_back(tokenizer.eos_id());
-    if (!options.ignore_eos) options.generation.stop_token = tokenizer.eos_id();
+    if (!options.ignore_eos) options.generation.stop_tokens = {tokenizer.eos_id()};
 
     Stream stream(tokenizer, prompt);
     const auto start = std::chrono::steady_clock::now();

@@ -31,9 +31,10 @@ std::vector<std::int32_t> read_tokens(const SafetensorsReader& file, Index time,
     return tokens;
 }
 
-void run(const fs::path& directory, const fs::path& input, const fs::path& output, int threads) {
+template <class Model>
+void write_logits(const Model& model, const fs::path& directory, const fs::path& input, const fs::path& output,
+                  int threads) {
     Cpu device({.threads = threads});
-    const Amber model{read_config<Amber::Options>(directory)};
     check_weights(model, directory);  // before room is made for them
     Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
     read_weights(device, model, directory, weights.view());
@@ -61,6 +62,13 @@ void run(const fs::path& directory, const fs::path& input, const fs::path& outpu
     writer.finish();
     fs::rename(partial, output);
     std::printf("%s: logits [%ld, %ld, %ld]\n", output.c_str(), batch, time, model.vocabulary());
+}
+
+void run(const fs::path& directory, const fs::path& input, const fs::path& output, int threads) {
+    const fs::path config = directory / "config.json";
+    visit_config(read_json(config), config.string(), [&](const auto& found) {
+        write_logits(typename std::decay_t<decltype(found)>::Model(found), directory, input, output, threads);
+    });
 }
 
 }  // namespace

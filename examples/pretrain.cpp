@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -23,28 +24,17 @@ constexpr int stopped_by_signal = 75;  // as EX_TEMPFAIL: start it again to go o
 
 struct Options {
     fs::path run, data, init;
-    std::string model = "amber", preset = "nano", device = "cpu";
+    std::string model = "amber", preset = "nano", schedule, device = "cpu";
     Index steps = 0, batch = 8, micro_batch = 0, lanes = 1, checkpoint_every = 0, stop_after = 0;
     int threads = 0;
     std::uint64_t seed = 11111;
-    double peak = 3e-4, floor = -1, clip = 1.0, weight_decay = 0.1;
+    double peak = 3e-4, floor = -1, clip = 1.0, weight_decay = -1;
     Index warmup = -1;
     bool recompute = false;
 };
 
 volatile std::sig_atomic_t stop_requested = 0;
 void request_stop(int) { stop_requested = 1; }
-
-AmberConfig preset(const Options& options, const TokenChunks& chunks) {
-    AmberConfig config = options.preset == "nano"   ? AmberConfig::nano()
-                         : options.preset == "tiny" ? AmberConfig::tiny()
-                         : options.preset == "s"    ? AmberConfig::bench_s()
-                         : options.preset == "m"    ? AmberConfig::bench_m()
-                                                    : AmberConfig::amber_7b();
-    config.vocab_size = chunks.vocabulary();
-    config.max_position_embeddings = chunks.context();
-    return config;
-}
 
 // ckpt_007 after the eighth chunk, step_00000123 in between.
 std::string checkpoint_name(const StepRecord& record, const TokenChunks& chunks) {
@@ -66,24 +56,31 @@ std::string weights_hash(const fs::path& directory) {
 template <class Model>
 int train(const Options& options, const TokenChunks& chunks, const Model& model) {
     const Index steps = options.steps > 0 ? options.steps : chunks.steps_per_epoch();
-    const CosineSchedule rate{.peak = options.peak,
-                              .floor = options.floor >= 0 ? options.floor : options.peak / 10,
-                              .warmup_steps = options.warmup >= 0 ? options.warmup : steps / 20,
-                              .total_steps = steps};
-    const AdamW optimizer{.weight_decay = options.weight_decay};
+    const double floor = options.floor >= 0 ? options.floor : options.peak / 10;
+    const Index warmup = options.warmup >= 0 ? options.warmup : steps / 20;
+    const CosineSchedule cosine{options.peak, floor, warmup, steps};
+    const LinearSchedule line{options.peak, floor, warmup, std::max<Index>(1, steps - warmup)};
+    const bool linear = options.schedule.empty() ? model.config().recipe().linear_decay : options.schedule == "linear";
+    const auto rate = [&](Index step) { return linear ? line(step) : cosine(step); };
+    AdamW optimizer = AdamW::of(model.config().recipe());
+    if (options.weight_decay >= 0) optimizer.weight_decay = options.weight_decay;
     const fs::path checkpoints = options.run / "checkpoints", tokenizer = options.data / "tokenizer.model";
     fs::create_directories(checkpoints);
     const RunLock lock(options.run);
     record_manifest(options.run,
-                    {{"model", options.model},
-                     {"config", HuggingFaceFamily<typename Model::Options>::config(model.options())},
+                    {{"model", Model::Config::family},
+                     {"config", config_json(model.config())},
                      {"data", sha256_file(options.data / data_manifest)},
                      {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
                      {"seed", options.seed},
                      {"batch", options.batch},
                      {"lanes", options.lanes},
                      {"steps", steps},
-                     {"rate", {{"peak", rate.peak}, {"floor", rate.floor}, {"warmup_steps", rate.warmup_steps}}},
+                     {"rate",
+                      {{"schedule", linear ? "linear" : "cosine"},
+                       {"peak", options.peak},
+                       {"floor", floor},
+                       {"warmup_steps", warmup}}},
                      {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
                      {"clip", options.clip}},
                     {{"lapidary", version}, {"compiler", compiler_name()}});
@@ -137,13 +134,27 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
 int run(Options options) {
     if (options.data.empty()) options.data = options.run / "data";
     const TokenChunks chunks(options.data, {.batch_size = options.batch, .seed = options.seed});
-    const Amber::Options config =
-        options.init.empty() ? Amber::Options(preset(options, chunks)) : read_config<Amber::Options>(options.init);
-    if (config.embedding.vocabulary < chunks.vocabulary()) {
-        throw Error(ErrorCode::value, "pretrain", "the data has ids beyond the vocabulary of the model to start from");
+    int code = 0;
+    const auto start = [&](auto config) {
+        using Config = typename decltype(config)::Model::Config;
+        if (options.init.empty()) {
+            config.fit(chunks.vocabulary(), chunks.context());
+        } else if (config.vocab_size < chunks.vocabulary()) {
+            throw Error(ErrorCode::value, "pretrain",
+                        "the data has ids beyond the vocabulary of the model to start from");
+        }
+        if (!options.init.empty()) check_weights(Decoder<typename Config::Block, Config>(config), options.init);
+        code = options.recompute
+                   ? train(options, chunks, Decoder<Recompute<typename Config::Block>, Config>(config))
+                   : train(options, chunks, Decoder<typename Config::Block, Config>(config));
+    };
+    if (options.init.empty()) {
+        visit_preset(options.model, options.preset, start);
+    } else {
+        const fs::path config = options.init / "config.json";
+        visit_config(read_json(config), config.string(), start);
     }
-    if (!options.init.empty()) check_weights(Amber(config), options.init);
-    return options.recompute ? train(options, chunks, RecomputingAmber(config)) : train(options, chunks, Amber(config));
+    return code;
 }
 
 }  // namespace
@@ -153,8 +164,8 @@ int main(int argc, char** argv) {
     Options options;
     app.add_option("--run", options.run, "Directory of the run")->required();
     app.add_option("--data", options.data, "Prepared chunks [RUN/data]");
-    app.add_option("--model", options.model, "Architecture")->check(CLI::IsMember({"amber"}))->capture_default_str();
-    app.add_option("--preset", options.preset, "Size")->check(CLI::IsMember({"nano", "tiny", "s", "m", "7b"}))->capture_default_str();
+    app.add_option("--model", options.model, "Architecture: amber, crystalcoder, llama, mistral, neox, ...")->capture_default_str();
+    app.add_option("--preset", options.preset, "Size of that architecture: nano, tiny, s, m, 7b, ...")->capture_default_str();
     app.add_option("--init", options.init, "Start from the weights of this Hugging Face directory");
     app.add_option("--steps", options.steps, "Optimizer steps [one pass over the data]");
     app.add_option("--batch", options.batch, "Sequences a step")->capture_default_str();
@@ -165,8 +176,9 @@ int main(int argc, char** argv) {
     app.add_option("--peak", options.peak, "Highest learning rate")->capture_default_str();
     app.add_option("--floor", options.floor, "Last learning rate [a tenth of the highest]");
     app.add_option("--warmup", options.warmup, "Steps to the highest learning rate [a twentieth of all]");
+    app.add_option("--schedule", options.schedule, "How the rate falls [as the model was trained]")->check(CLI::IsMember({"cosine", "linear"}));
     app.add_option("--clip", options.clip, "Limit of the gradient norm; 0: none")->capture_default_str();
-    app.add_option("--weight-decay", options.weight_decay, "Weight decay")->capture_default_str();
+    app.add_option("--weight-decay", options.weight_decay, "Weight decay [as the model was trained]");
     app.add_flag("--recompute", options.recompute, "Less memory, more time, same results");
     app.add_option("--checkpoint-every", options.checkpoint_every, "Checkpoints every so many steps, besides one a chunk");
     app.add_option("--stop-after", options.stop_after, "Save and stop after this many steps of this start");

@@ -10,7 +10,7 @@
 #include <lapidary/core/version.hpp>
 #include <lapidary/data/token_chunks.hpp>
 #include <lapidary/eval/generate.hpp>
-#include <lapidary/models/amber_huggingface.hpp>
+#include <lapidary/models/families.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/train/evaluate.hpp>

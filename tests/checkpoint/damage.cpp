@@ -210,21 +210,21 @@ TEST_CASE("config.json: what is missing or wrong is named") {
         without.erase(key);
         write_json(file, without);
         check_throws(
-            ErrorCode::format, [&] { (void)read_config<Amber::Options>(checkpoint.directory); },
+            ErrorCode::format, [&] { (void)read_config<AmberConfig>(checkpoint.directory); },
             "config.json: '" + key + "'");
     }
     Json other = config;
     other["model_type"] = "mamba";
     write_json(file, other);
     check_throws(
-        ErrorCode::unsupported, [&] { (void)read_config<Amber::Options>(checkpoint.directory); }, "config.json",
+        ErrorCode::unsupported, [&] { (void)read_config<AmberConfig>(checkpoint.directory); }, "config.json",
         "mamba");
     put(file, "{\"model_type\": ");
     check_throws(
-        ErrorCode::format, [&] { (void)read_config<Amber::Options>(checkpoint.directory); },
+        ErrorCode::format, [&] { (void)read_config<AmberConfig>(checkpoint.directory); },
         "config.json: line 1");
     fs::remove(file);
     check_throws(
-        ErrorCode::io, [&] { (void)read_config<Amber::Options>(checkpoint.directory); }, "config.json",
+        ErrorCode::io, [&] { (void)read_config<AmberConfig>(checkpoint.directory); }, "config.json",
         "No such file");
 }

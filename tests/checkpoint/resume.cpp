@@ -82,9 +82,9 @@ TEST_CASE("a checkpoint is a Hugging Face directory with its tokenizer") {
     run->save(folder / "a", {.tokenizer = folder / "tok", .cursor = {}});
     CHECK(read_text(folder / "a/tokenizer.model") == std::string("\0model", 6));
     const AmberConfig config =
-        HuggingFaceFamily<Amber::Options>::parse(read_json(folder / "a/config.json"), "config");
+        parse_config<AmberConfig>(read_json(folder / "a/config.json"), "config");
     CHECK(config.num_key_value_heads == 1);
-    const Amber model{read_config<Amber::Options>(folder / "a")};
+    const Amber model{read_config<AmberConfig>(folder / "a")};
     Cpu device({.threads = 1});
     Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
     read_weights(device, model, folder / "a", weights.view());

@@ -5,7 +5,7 @@
 #include <lapidary/checkpoint/checkpoint.hpp>
 #include <lapidary/comm/single_process.hpp>
 #include <lapidary/cpu.hpp>
-#include <lapidary/models/amber_huggingface.hpp>
+#include <lapidary/models/amber.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/train/train_step.hpp>

@@ -54,7 +54,7 @@ TEST_CASE("greedy generation follows the largest logit, and stops where told") {
         CHECK(token == std::max_element(last.begin(), last.end()) - last.begin());
         ids.push_back(token);
     }
-    options.stop_token = drawn[4];
+    options.stop_tokens = {drawn[4]};
     const auto stopped = generate(device, model, golden_model.weights.view(), prompt, options);
     CHECK(stopped.back() == drawn[4]);
     CHECK(stopped.size() <= 5);
@@ -95,4 +95,49 @@ TEST_CASE("sampling is a function of seed and position, and keeps to its limits"
     CHECK_THROWS_AS(sample<float>(logits, {.temperature = -1}, 0), Error);
     CHECK_THROWS_AS(sample<float>({}, {}, 0), Error);
     CHECK_THROWS_AS(sample<float>(std::vector<float>{1, NAN}, {}, 0), Error);
+}
+
+TEST_CASE("a batch of prompts gives what each prompt gives on its own, and tells of every token") {
+    Cpu device({.threads = 2});
+    const GoldenModel<Cpu, Mistral> golden_model(device, "mistral");
+    const std::vector<std::vector<std::int32_t>> prompts{{7, 3, 50}, {1}, {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}};
+    GenerateOptions options{.max_tokens = 14, .sampling = {.temperature = 0}};
+    std::vector<std::vector<std::int32_t>> told(3);
+    const auto together = generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, options,
+                                         [&](Index text, std::int32_t token) {
+                                             told[static_cast<std::size_t>(text)].push_back(token);
+                                         });
+    CHECK(told == together);
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+        CHECK(together[i] == generate(device, golden_model.model, golden_model.weights.view(), prompts[i], options));
+    }
+    // One text ends early; the others go on as if nothing had happened.
+    options.stop_tokens = {together[1][3]};
+    const auto stopped = generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, options);
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+        const auto end = std::find(together[i].begin(), together[i].end(), together[1][3]);
+        const auto count = static_cast<std::size_t>(end - together[i].begin()) + (end != together[i].end() ? 1 : 0);
+        CHECK(stopped[i] == std::vector(together[i].begin(), together[i].begin() + static_cast<std::ptrdiff_t>(count)));
+    }
+    CHECK(generate_batch(device, golden_model.model, golden_model.weights.view(), {}, options).empty());
+}
+
+TEST_CASE("texts drawn from one prompt differ, but not from one time to the next; ids beyond the vocabulary are not drawn") {
+    Cpu device({.threads = 1});
+    const GoldenModel<Cpu, Falcon> golden_model(device, "falcon_40b");
+    const std::vector<std::vector<std::int32_t>> prompts(3, {5, 6});
+    const GenerateOptions options{.max_tokens = 20, .vocabulary = 13, .sampling = {.temperature = 3, .seed = 4}};
+    const auto draw = [&] {
+        return generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, options);
+    };
+    const auto texts = draw();
+    CHECK(texts == draw());
+    CHECK(texts[0] != texts[1]);
+    CHECK(texts[1] != texts[2]);
+    for (const auto& text : texts) {
+        REQUIRE(text.size() == 20);
+        for (const std::int32_t token : text) CHECK(token < 13);
+    }
+    CHECK_THROWS_WITH(generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, {.vocabulary = 62}),
+                      ContainsSubstring("vocabulary is 62, the model's is 61"));
 }

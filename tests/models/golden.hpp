@@ -4,7 +4,7 @@
 
 #include <lapidary/checkpoint/huggingface.hpp>
 #include <lapidary/core/tensor.hpp>
-#include <lapidary/models/amber_huggingface.hpp>
+#include <lapidary/models/families.hpp>
 
 #include <string>
 
@@ -26,24 +26,29 @@ inline Values fixture(const SafetensorsReader& file, const std::string& name) {
 }
 
 /// A model of the fixtures and its weights on a device.
-template <Device D>
+template <Device D, class Model = Amber>
 struct GoldenModel {
-    Amber model;
+    D& device;
+    Model model;
     Tensor<Scalar<D>, 1, D> weights;
 
-    GoldenModel(D& device, const std::string& directory)
-        : model(read_config<Amber::Options>(golden(directory))), weights(device, {model.layout().size()}) {
+    GoldenModel(D& where, const std::string& directory)
+        : device(where),
+          model(read_config<typename Model::Config>(golden(directory))),
+          weights(device, {model.layout().size()}) {
         read_weights(device, model, golden(directory), weights.view());
     }
 
-    /// The part of a flat vector that a Hugging Face tensor stands for.
-    View<Scalar<D>, 1> part(const HuggingFaceTensor& tensor, View<Scalar<D>, 1> flat) const {
-        const Leaf& leaf = model.layout().leaf(tensor.leaf);
-        return flat.slice(leaf.offset + tensor.first_row * leaf.shape.back(), element_count(tensor.shape));
+    /// The elements of a Hugging Face tensor out of a flat vector.
+    Values values(const HuggingFaceTensor& tensor, ConstView<Scalar<D>, 1> flat) const {
+        Values result;
+        lapidary::detail::download_tensor(device, tensor, model.layout().leaf(tensor.leaf), flat,
+                                          [&](const std::vector<Scalar<D>>& elements) {
+                                              result.data.insert(result.data.end(), elements.begin(), elements.end());
+                                          });
+        return result;
     }
-    [[nodiscard]] std::vector<HuggingFaceTensor> tensors() const {
-        return HuggingFaceFamily<Amber::Options>::tensors(model.options());
-    }
+    [[nodiscard]] std::vector<HuggingFaceTensor> tensors() const { return model.config().tensors(); }
 };
 
 }  // namespace lapidary::test

@@ -84,7 +84,15 @@ TEST_CASE("a model refuses tokens that its caches or its context cannot hold") {
     CHECK_THROWS_AS(next(std::numeric_limits<Index>::max(), 3), Error);
     CHECK_THROWS_WITH(small.next(caches.layers().first(1), 0, 3, small.weights),
                       "[decoder] 1 caches for 2 layers");
-    CHECK_THROWS_AS(small.next(two.layers(), 0, 3, small.weights), Error);
+    const CachedSequence third{2, 0};
+    CHECK_THROWS_WITH(small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3),
+                                              two.layers(), std::span(&third, 1),
+                                              scratch(small.device, Shape<2>{1, 7})),
+                      ContainsSubstring("[heads] sequence 2 is not in [2, 6, 4, 2]"));
+    CHECK_THROWS_WITH(small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3),
+                                              two.layers(), std::span<const CachedSequence>(),
+                                              scratch(small.device, Shape<2>{1, 7})),
+                      "[decoder] ids of 1 sequences for 0");
     CHECK_THROWS_AS(KeyValueCaches<Reference>(small.device, small.model, -1, 6), Error);
     CHECK_THROWS_AS(KeyValueCaches<Reference>(small.device, small.model, Index{1} << 40, Index{1} << 40), Error);
 }
@@ -93,7 +101,7 @@ TEST_CASE("a model of no layers is an embedding, a norm and a head") {
     Reference device;
     auto options = DecoderOptions<AmberBlock::Options>(Small::config());
     options.layers = 0;
-    const Amber model(options);
+    const Decoder<AmberBlock> model(options);
     Tensor<double, 1, Reference> weights(device, {model.layout().size()});
     initialize(device, model.layout(), weights.view(), {.seed = 1});
     const std::int32_t ids[] = {1, 2, 1};
@@ -124,7 +132,8 @@ TEST_CASE("layers name an option that is out of its range") {
                       "[attention] kv_heads is 3: it must divide heads, 4");
     CHECK_THROWS_WITH(attention([&](auto& o) { o.head_size = huge; }),
                       ContainsSubstring("head_size is 1099511627776"));
-    CHECK_THROWS_WITH(attention([](auto& o) { o.deviation = NAN; }), ContainsSubstring("deviation is nan"));
+    CHECK_THROWS_WITH(attention([](auto& o) { o.initial = Initializer::normal(NAN); }),
+                      ContainsSubstring("initial is nan"));
     CHECK_THROWS_WITH(attention([](auto& o) { o.position.size = 0; }),
                       "[rotary] size is 0: it must be in [1, 2^30]");
     CHECK_THROWS_WITH(attention([](auto& o) { o.position.size = 3; }), "[rotary] size is 3: it must be even");
@@ -146,8 +155,8 @@ TEST_CASE("layers name an option that is out of its range") {
 
     auto options = DecoderOptions<AmberBlock::Options>(Small::config());
     options.layers = -1;
-    CHECK_THROWS_WITH(Amber(options), "[decoder] layers is -1: it must be in [0, 4096]");
+    CHECK_THROWS_WITH(Decoder<AmberBlock>(options), "[decoder] layers is -1: it must be in [0, 4096]");
     options.layers = 1;
     options.context = 0;
-    CHECK_THROWS_WITH(Amber(options), "[decoder] context is 0: it must be in [1, 2^30]");
+    CHECK_THROWS_WITH(Decoder<AmberBlock>(options), "[decoder] context is 0: it must be in [1, 2^30]");
 }

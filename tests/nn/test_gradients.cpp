@@ -92,26 +92,47 @@ TEST_CASE("Attention's backward pass") {
         {.width = 8, .heads = 4, .kv_heads = 2, .head_size = 6, .position = {.size = 2}}, 8);
 }
 
-TEST_CASE("SwiGlu's backward pass") { check_layer_gradients<SwiGlu>({.width = 6, .inner = 9}, 6); }
+TEST_CASE("LayerNorm's backward pass, with a bias and without") {
+    check_layer_gradients<LayerNorm>({.width = 12, .bias = GENERATE(true, false)}, 12);
+}
 
-TEMPLATE_TEST_CASE("the backward pass of a whole model of two layers", "", Amber, RecomputingAmber) {
-    const bool tied = GENERATE(false, true);
+TEST_CASE("Attention's backward pass with biases, interleaved pairs, a window, linear biases, a limit") {
+    using RotaryAttention = Attention<Rotary>;
+    check_layer_gradients<RotaryAttention>({.width = 10,
+                                            .heads = 5,
+                                            .kv_heads = 1,
+                                            .head_size = 6,
+                                            .position = {.size = 4, .pairing = Pairing::interleaved},
+                                            .scale = 1.0 / 6,
+                                            .window = 3,
+                                            .clip = 0.7,
+                                            .qkv_bias = true,
+                                            .output_bias = true},
+                                           10);
+    check_layer_gradients<Attention<Alibi>>(
+        {.width = 9, .heads = 3, .kv_heads = 3, .head_size = 3, .position = {.bias_max = 8}, .clip = 0.5}, 9);
+}
+
+TEST_CASE("SwiGlu's backward pass") {
+    check_layer_gradients<SwiGlu>({.width = 6, .inner = 9, .bias = GENERATE(true, false)}, 6);
+}
+
+TEST_CASE("GeluMlp's backward pass") {
+    check_layer_gradients<GeluMlp>(
+        {.width = 6, .inner = 9, .form = GENERATE(Gelu::erf, Gelu::tanh), .bias = GENERATE(true, false)}, 6);
+}
+
+namespace {
+
+/// The gradients of a whole model, some targets of which are not counted.
+template <class Model>
+void check_model_gradients(const Model& model) {
     Reference device;
-    AmberConfig config = AmberConfig::nano();
-    config.vocab_size = 11;
-    config.hidden_size = 12;
-    config.intermediate_size = 10;
-    config.num_hidden_layers = 2;
-    config.num_attention_heads = 2;
-    config.num_key_value_heads = 1;
-    config.tie_word_embeddings = tied;
-    config.pad_token_id = tied ? -1 : 0;
-    const TestType model{config};
     Tensor<double, 1, Reference> weights(device, {model.layout().size()}),
         gradients(device, {model.layout().size()});
     initialize(device, model.layout(), weights.view(), {.seed = 5});
     spread(weights.view(), 8);
-    const std::vector<std::int32_t> inputs{3, 1, 4, 1, 5, 9, 2, 6, 5, 3}, targets{1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
+    const std::vector<std::int32_t> inputs{3, 1, 4, 1, 5, 9, 2, 6, 5, 3}, targets{1, 4, -1, 5, 9, 2, 6, 5, 3, -1};
     const View<const std::int32_t, 2> x{inputs.data(), {2, 5}}, y{targets.data(), {2, 5}};
     std::vector<double> losses(2);
     model.loss_and_gradients(device, weights.view(), x, y, 0.1, losses, Gradients<double>(gradients.view()));
@@ -125,6 +146,37 @@ TEMPLATE_TEST_CASE("the backward pass of a whole model of two layers", "", Amber
         check_differences(Parameters<double>(weights.view())[leaf], Parameters<double>(gradients.view())[leaf], f,
                           15);
     }
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("the backward pass of a whole model of two layers", "", Amber, RecomputingAmber) {
+    const bool tied = GENERATE(false, true);
+    AmberConfig config = AmberConfig::nano();
+    config.vocab_size = 11;
+    config.hidden_size = 12;
+    config.intermediate_size = 10;
+    config.num_hidden_layers = 2;
+    config.num_attention_heads = 2;
+    config.num_key_value_heads = 1;
+    config.tie_word_embeddings = tied;
+    config.pad_token_id = tied ? -1 : 0;
+    check_model_gradients(TestType{config});
+}
+
+TEST_CASE("the backward pass of parallel blocks with a norm for both branches or for each, and of every multiplier") {
+    using Wide = ParallelBlock<LayerNorm, Attention<Rotary>, GeluMlp>;
+    const DecoderOptions<Wide::Options> options{
+        .embedding = {.vocabulary = 11, .width = 12, .multiplier = 3},
+        .block = {.norm = {12},
+                  .attention = {.width = 12, .heads = 2, .kv_heads = 1, .head_size = 6, .position = {.size = 2}},
+                  .mlp = {.width = 12, .inner = 10},
+                  .shared_norm = GENERATE(true, false)},
+        .layers = 2,
+        .context = 5,
+        .head = {.tied = GENERATE(true, false), .bias = true, .multiplier = 0.7}};
+    check_model_gradients(Decoder<Wide>(options));
+    check_model_gradients(Decoder<Recompute<Wide>>(options));
 }
 
 TEST_CASE("the frozen embedding row starts at zero and receives no gradient, from a tied head either") {

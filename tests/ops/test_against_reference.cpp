@@ -139,6 +139,108 @@ TEST_CASE("rms norm and its gradient agree") {
     });
 }
 
+TEST_CASE("layer norm and its gradient agree, with a bias and without") {
+    const Index width = GENERATE(3, 16, 80, 100, 385);
+    const bool biased = GENERATE(true, false);
+    const Index batch = 2, time = 263;
+    compare([&](auto& device) {
+        const Shape<3> shape{batch, time, width};
+        const Index count = element_count(shape), biases = biased ? width : 0;
+        const auto x = place(device, shape, Values::normal(count, 1, 3.0));
+        for (auto& element : x) element += 2;
+        const auto gain = place(device, Shape<1>{width}, Values::normal(width, 2));
+        const auto bias = place(device, Shape<1>{biases}, Values::normal(biases, 6));
+        const auto y = poisoned(device, shape);
+        const RowStatistics<Scalar<std::decay_t<decltype(device)>>> rows{
+            poisoned(device, Shape<1>{batch * time}), poisoned(device, Shape<1>{batch * time})};
+        const auto dy = place(device, shape, Values::normal(count, 3));
+        const auto dx = place(device, shape, Values::normal(count, 4));
+        const auto dgain = place(device, Shape<1>{width}, Values::normal(width, 5));
+        const auto dbias = place(device, Shape<1>{biases}, Values::normal(biases, 7));
+        layer_norm(device, x.rows(), gain, bias, 1e-5, y.rows(), rows);
+        layer_norm_gradient(device, x, gain, rows, dy, dx, dgain, dbias);
+        return std::vector{read(y), read(rows.mean), read(rows.inverse_deviation), read(dx), read(dgain), read(dbias)};
+    });
+}
+
+TEST_CASE("gradients of biases and layer norms do not depend on how sequences are grouped into calls") {
+    Cpu device({.threads = 2});
+    const Index batch = 3, time = 301, width = 40;
+    const Shape<3> shape{batch, time, width};
+    const auto x = place(device, shape, Values::normal(element_count(shape), 1));
+    const auto dy = place(device, shape, Values::normal(element_count(shape), 2));
+    const auto gain = place(device, Shape<1>{width}, Values::normal(width, 3));
+    const RowStatistics<float> rows{poisoned(device, Shape<1>{batch * time}), poisoned(device, Shape<1>{batch * time})};
+    layer_norm(device, x.rows(), gain, View<const float, 1>{}, 1e-5, poisoned(device, shape).rows(), rows);
+    const auto sums = [&](Index pieces) {
+        const auto dgain = place(device, Shape<1>{width}, Values::normal(width, 4));
+        const auto dbias = place(device, Shape<1>{width}, Values::normal(width, 5));
+        const auto plain = place(device, Shape<1>{width}, Values::normal(width, 6));
+        const auto dx = place(device, shape, Values::constant(element_count(shape), 0));
+        for (Index b = 0; b < batch; b += batch / pieces) {
+            const Index count = batch / pieces;
+            const RowStatistics<float> part{rows.mean.slice(b * time, count * time),
+                                            rows.inverse_deviation.slice(b * time, count * time)};
+            layer_norm_gradient(device, x.slice(b, count), gain, part, dy.slice(b, count), dx.slice(b, count), dgain,
+                                dbias);
+            bias_gradient(device, dy.slice(b, count), plain);
+        }
+        return std::vector{read(dgain).data, read(dbias).data, read(plain).data};
+    };
+    CHECK(sums(1) == sums(3));
+}
+
+TEST_CASE("biases are added, and their gradient agrees") {
+    const Index width = GENERATE(1, 16, 100, 385);
+    compare([&](auto& device) {
+        const auto y = place(device, Shape<3>{2, 131, width}, Values::normal(262 * width, 1));
+        const auto bias = place(device, Shape<1>{width}, Values::normal(width, 2));
+        const auto dbias = place(device, Shape<1>{width}, Values::normal(width, 3));
+        add_bias(device, bias, y.rows());
+        bias_gradient(device, y, dbias);
+        return std::vector{read(y), read(dbias)};
+    });
+}
+
+TEST_CASE("both forms of gelu and their gradients agree, far from zero too") {
+    const Gelu form = GENERATE(Gelu::erf, Gelu::tanh);
+    const Index n = GENERATE(1, 17, 5000);
+    compare([&](auto& device) {
+        const auto x = place(device, Shape<1>{n}, Values::normal(n, 1, 4.0));
+        const auto dy = place(device, Shape<1>{n}, Values::normal(n, 2));
+        const auto y = poisoned(device, Shape<1>{n}), dx = poisoned(device, Shape<1>{n});
+        gelu(device, x, form, y);
+        gelu_gradient(device, x, form, dy, dx);
+        gelu_gradient(device, x, form, dy, dy);  // in place
+        CHECK(read(dy).data == read(dx).data);
+        return std::vector{read(y), read(dx)};
+    });
+    Cpu device({.threads = 1});
+    const auto x = place(device, Shape<1>{6}, Values{{-1e30, -50, 50, 1e30, -INFINITY, NAN}});
+    const auto y = poisoned(device, Shape<1>{6});
+    gelu(device, x.slice(0, 4), form, y.slice(0, 4));
+    CHECK(std::abs(y[0]) < 1e-8F);
+    CHECK(std::abs(y[1]) < 1e-20F);
+    CHECK(y[2] == 50.0F);
+    CHECK(y[3] == 1e30F);
+    gelu(device, x.slice(5, 1), form, y.slice(5, 1));
+    CHECK(std::isnan(y[5]));
+}
+
+TEST_CASE("clamping keeps what is within, and the gradient passes there alone") {
+    compare([&](auto& device) {
+        const auto x = place(device, Shape<1>{7}, Values{{-3, -2, -1.5, 0, 1, 2.5, NAN}});
+        const auto d = place(device, Shape<1>{7}, Values{{1, 2, 3, 4, 5, 6, 7}});
+        clamp(device, x, 2);
+        CHECK(std::isnan(x[6]));
+        clamp_gradient(device, x.slice(0, 6), 2, d.slice(0, 6));
+        CHECK(read(x.slice(0, 6)).data == std::vector<double>{-2, -2, -1.5, 0, 1, 2});
+        CHECK(read(d).data == std::vector<double>{0, 0, 3, 4, 5, 0, 7});
+        CHECK_THROWS_WITH(clamp(device, x, -1), ContainsSubstring("[clamp] limit is -1"));
+        return std::vector{read(d)};
+    });
+}
+
 TEST_CASE("the gradient of a gain does not depend on how sequences are grouped into calls") {
     Cpu device({.threads = 2});
     const Index batch = 3, time = 301, width = 40;
@@ -161,24 +263,27 @@ TEST_CASE("the gradient of a gain does not depend on how sequences are grouped i
 
 TEST_CASE("rotary turns pairs by the position's angle and back") {
     const Index size = GENERATE(2, 20, 80, 128);
+    const Pairing pairing = GENERATE(Pairing::halves, Pairing::interleaved);
     compare([&](auto& device) {
         const Shape<3> shape{2, 70, 3 * size};
         const auto buffer = place(device, shape, Values::normal(element_count(shape), 1));
-        rotary(device, heads_of(buffer, 0, 2, size), 5, {.size = size});
+        rotary(device, heads_of(buffer, 0, 2, size), 5, {.size = size, .pairing = pairing});
         const Values turned = read(buffer);
-        rotary(device, heads_of(buffer, 0, 2, size), 5, {.size = size, .inverse = true});
+        rotary(device, heads_of(buffer, 0, 2, size), 5, {.size = size, .pairing = pairing, .inverse = true});
         CHECK(relative_error(read(buffer), Values::normal(element_count(shape), 1)) < tolerance);
-        rotary(device, heads_of(buffer, size, 1, size), 0, {.size = size / 2 / 2 * 2});
+        rotary(device, heads_of(buffer, size, 1, size), 0, {.size = size / 2 / 2 * 2, .pairing = pairing});
         return std::vector{turned, read(buffer)};
     });
 }
 
 TEST_CASE("attention and its gradient agree for any length, head size and grouping") {
     struct Case {
-        Index batch, time, heads, kv_heads, size;
+        Index batch, time, heads, kv_heads, size, window = 0;
+        double alibi = 0;
     };
     const auto c = GENERATE(Case{1, 1, 1, 1, 4}, Case{2, 13, 3, 3, 20}, Case{1, 129, 2, 1, 80},
-                            Case{2, 64, 4, 2, 100}, Case{1, 300, 2, 2, 64});
+                            Case{2, 64, 4, 2, 100}, Case{1, 300, 2, 2, 64}, Case{1, 700, 2, 1, 20, 5},
+                            Case{1, 700, 2, 1, 20, 300}, Case{2, 70, 5, 5, 12, 0, 8}, Case{1, 600, 3, 1, 12, 261, 16});
     INFO("time " << c.time << " size " << c.size);
     compare([&](auto& device) {
         const Index columns = (c.heads + 2 * c.kv_heads) * c.size;
@@ -192,7 +297,9 @@ TEST_CASE("attention and its gradient agree for any length, head size and groupi
         const auto part = [&](auto buffer, Index first, Index count) {
             return heads_of(buffer, first * c.size, count, c.size);
         };
-        const AttentionRule rule{.scale = 1 / std::sqrt(static_cast<double>(c.size))};
+        const AttentionRule rule{.scale = 1 / std::sqrt(static_cast<double>(c.size)),
+                                 .window = c.window,
+                                 .alibi_bias_max = c.alibi};
         const auto q = part(qkv, 0, c.heads), k = part(qkv, c.heads, c.kv_heads);
         const auto v = part(qkv, c.heads + c.kv_heads, c.kv_heads);
         attention(device, q, k, v, rule, part(out, 0, c.heads), log_sum);
@@ -205,15 +312,17 @@ TEST_CASE("attention and its gradient agree for any length, head size and groupi
 
 TEST_CASE("attention over a longer past equals the last rows of the whole, bit for bit") {
     Cpu device({.threads = 2});
-    const Index time = 150, heads = 2, size = 24, fresh = 7;
+    const Index time = 700, heads = 3, size = 24, fresh = 7;
+    const AttentionRule rule = GENERATE(AttentionRule{}, AttentionRule{.window = 40}, AttentionRule{.window = 400},
+                                        AttentionRule{.alibi_bias_max = 8});
     const Shape<3> fused{1, time, 3 * heads * size};
     const auto qkv = place(device, fused, Values::normal(element_count(fused), 1));
     const auto q = heads_of(qkv, 0, heads, size), k = heads_of(qkv, heads * size, heads, size);
     const auto v = heads_of(qkv, 2 * heads * size, heads, size);
     const auto whole = poisoned(device, Shape<3>{1, time, heads * size});
     const auto last = poisoned(device, Shape<3>{1, fresh, heads * size});
-    attention(device, q, k, v, {}, heads_of(whole, 0, heads, size), poisoned(device, Shape<3>{1, heads, time}));
-    attention(device, q.slice(time - fresh, fresh), k, v, {}, heads_of(last, 0, heads, size),
+    attention(device, q, k, v, rule, heads_of(whole, 0, heads, size), poisoned(device, Shape<3>{1, heads, time}));
+    attention(device, q.slice(time - fresh, fresh), k, v, rule, heads_of(last, 0, heads, size),
               poisoned(device, Shape<3>{1, heads, fresh}));
     CHECK(read(last).data == read(whole.at(0).slice(time - fresh, fresh)).data);
 }
@@ -243,7 +352,8 @@ TEST_CASE("swiglu stays finite far from zero") {
 
 TEST_CASE("cross entropy and its gradient agree") {
     const Index vocabulary = GENERATE(2, 61, 1000);
-    const std::vector<std::int32_t> targets = random_ids(29, vocabulary, 4);
+    std::vector<std::int32_t> targets = random_ids(29, vocabulary, 4);
+    targets[3] = targets[28] = -1;  // not counted
     compare([&](auto& device) {
         const Shape<2> shape{29, vocabulary};
         const auto logits = place(device, shape, Values::normal(element_count(shape), 1, 5.0));
@@ -251,6 +361,9 @@ TEST_CASE("cross entropy and its gradient agree") {
         const auto same = poisoned(device, Shape<1>{29});
         cross_entropy(device, logits, view_of(targets), losses);
         cross_entropy_gradient(device, logits, view_of(targets), same, 0.125);
+        CHECK(losses[3] == 0);
+        CHECK(same[28] == 0);
+        CHECK(read(logits.at(3)).data == std::vector<double>(static_cast<std::size_t>(vocabulary), 0.0));
         return std::vector{read(losses), read(same), read(logits)};
     });
 }

@@ -6,7 +6,7 @@
 cmake_minimum_required(VERSION 3.25)
 
 set(rooms core io text data ops nn models comm optim checkpoint train eval analysis)
-set(devices reference cpu cuda)
+set(devices reference counting cpu cuda)
 
 # allowed_rooms(file result): the rooms that a header may include; empty if it has no business being where it is.
 function(allowed_rooms file result)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/checkpoint/tensor_rows.hpp>
 #include <lapidary/checkpoint/weight_files.hpp>
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
@@ -11,27 +12,29 @@
 
 namespace lapidary {
 
-/// The decoder options in a directory's config.json. Throws Error(io), Error(format) or Error(unsupported) naming
-/// the file and the key. `Options`: the options type of the family, as `Amber::Options`.
-template <class Options>
-Options read_config(const std::filesystem::path& directory) {
+/// The config in a directory's config.json, of a family known beforehand (`AmberConfig`); `visit_config`
+/// (models/families.hpp) finds out which. Throws Error(io), Error(format) or Error(unsupported) naming the file and the
+/// key.
+template <HuggingFaceConfig Config>
+Config read_config(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / "config.json";
-    return HuggingFaceFamily<Options>::parse(read_json(file), file.string());
+    return parse_config<Config>(read_json(file), file.string());
 }
 
 namespace detail {
 
 template <class Model>
 std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFiles& files) {
-    using Family = HuggingFaceFamily<typename Model::Options>;
-    const std::vector<HuggingFaceTensor> tensors = Family::tensors(model.options());
+    static_assert(HuggingFaceConfig<typename Model::Config>,
+                  "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
+    const std::vector<HuggingFaceTensor> tensors = model.config().tensors();
     std::set<std::string> known;
     for (const HuggingFaceTensor& tensor : tensors) {
-        files.check(tensor.name, tensor.shape);
+        files.check(tensor.name, tensor.shape());
         known.insert(tensor.name);
     }
     for (const std::string& name : files.names()) {
-        if (!known.contains(name) && !Family::ignored(name)) {
+        if (!known.contains(name) && !Model::Config::ignores(name)) {
             throw Error(ErrorCode::format, "weights", files.place(name) + " is no parameter of this architecture");
         }
     }
@@ -47,7 +50,8 @@ void check_weights(const Model& model, const std::filesystem::path& directory) {
     detail::check_weights(model, WeightFiles(directory));
 }
 
-/// Reads the weights of a Hugging Face directory into a flat vector, tensor by tensor.
+/// Reads the weights of a Hugging Face directory into a flat vector, piece by piece: besides the vector, memory is taken
+/// for one tensor that the file has transposed, or for 64 MiB.
 ///
 /// Throws Error(io), and Error(format) naming file and tensor for one that is missing, unexpected, or of another
 /// shape or type; then `weights` is as it was.
@@ -55,12 +59,10 @@ template <Device D, class Model>
 void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
                   View<Scalar<D>, 1> weights) {
     const WeightFiles files(directory);
-    std::vector<Scalar<D>> host;
     for (const HuggingFaceTensor& tensor : detail::check_weights(model, files)) {
-        files.read(tensor.name, tensor.shape, host);
-        const Leaf& leaf = model.layout().leaf(tensor.leaf);
-        device.upload(host.data(), weights.data + leaf.offset + tensor.first_row * leaf.shape.back(),
-                      host.size() * sizeof(Scalar<D>));
+        detail::upload_tensor(
+            device, tensor, model.layout().leaf(tensor.leaf), weights,
+            [&](Index first, Index count, auto& out) { files.read(tensor.name, first, count, out); });
     }
 }
 
@@ -68,22 +70,20 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
 template <Device D, class Model>
 void write_huggingface(D& device, const Model& model, std::type_identity_t<ConstView<Scalar<D>, 1>> weights,
                        const std::filesystem::path& directory) {
-    using Family = HuggingFaceFamily<typename Model::Options>;
-    Json config = Family::config(model.options());
+    static_assert(HuggingFaceConfig<typename Model::Config>,
+                  "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
+    Json config = config_json(model.config());
     config["torch_dtype"] = sizeof(Scalar<D>) == 8 ? "float64" : "float32";
+    config["use_cache"] = true;
     write_json(directory / "config.json", config);
-    const std::vector<HuggingFaceTensor> tensors = Family::tensors(model.options());
+    const std::vector<HuggingFaceTensor> tensors = model.config().tensors();
     std::vector<TensorSpec> specs;
-    for (const HuggingFaceTensor& tensor : tensors)
-        specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape});
+    for (const HuggingFaceTensor& tensor : tensors) specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});
     SafetensorsWriter file(directory / "model.safetensors", specs, {{"format", "pt"}});
-    std::vector<Scalar<D>> host;
     for (const HuggingFaceTensor& tensor : tensors) {
-        const Leaf& leaf = model.layout().leaf(tensor.leaf);
-        host.resize(static_cast<std::size_t>(element_count(tensor.shape)));
-        device.download(weights.data + leaf.offset + tensor.first_row * leaf.shape.back(), host.data(),
-                        host.size() * sizeof(Scalar<D>));
-        file.append(std::span<const Scalar<D>>(host));
+        detail::download_tensor(
+            device, tensor, model.layout().leaf(tensor.leaf), weights,
+            [&](const std::vector<Scalar<D>>& elements) { file.append(std::span<const Scalar<D>>(elements)); });
     }
     file.finish();
 }

@@ -70,21 +70,35 @@ public:
         }
     }
 
-    /// The elements of a tensor in `T`, converted from F64, F32, F16 or BF16. Throws as `check`.
+    /// Elements [first, first + count) of a tensor that `check` passed, in `T`, converted from F64, F32, F16 or BF16.
+    /// They take no more memory afterwards than `out` does.
     template <class T>
-    void read(const std::string& name, const std::vector<Index>& shape, std::vector<T>& out) const {
-        check(name, shape);
+    void read(const std::string& name, Index first, Index count, std::vector<T>& out) const {
         const SafetensorsReader& file = *where_.at(name);
-        const std::span<const std::byte> bytes = file.bytes(name);
+        const auto convert = [&]<class From>(From) {
+            const auto part = file.bytes(name).subspan(static_cast<std::size_t>(first) * sizeof(From),
+                                                       static_cast<std::size_t>(count) * sizeof(From));
+            out.resize(static_cast<std::size_t>(count));
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                From element;
+                std::memcpy(&element, part.data() + i * sizeof(From), sizeof(From));
+                if constexpr (std::is_same_v<From, double>) {
+                    out[i] = static_cast<T>(element);
+                } else {
+                    out[i] = static_cast<T>(static_cast<float>(element));
+                }
+            }
+            file.forget(part);
+        };
         switch (file.info(name).dtype) {
             case DType::F64:
-                return convert<double>(bytes, out);
+                return convert(double{});
             case DType::F16:
-                return convert<half>(bytes, out);
+                return convert(half{});
             case DType::BF16:
-                return convert<bf16>(bytes, out);
+                return convert(bf16{});
             default:
-                return convert<float>(bytes, out);
+                return convert(float{});
         }
     }
 
@@ -93,20 +107,6 @@ private:
         auto& file = files_[name];
         if (!file) file = std::make_unique<SafetensorsReader>(directory_ / name);
         return file.get();
-    }
-
-    template <class From, class T>
-    static void convert(std::span<const std::byte> bytes, std::vector<T>& out) {
-        out.resize(bytes.size() / sizeof(From));
-        for (std::size_t i = 0; i < out.size(); ++i) {
-            From element;
-            std::memcpy(&element, bytes.data() + i * sizeof(From), sizeof(From));
-            if constexpr (std::is_same_v<From, double>) {
-                out[i] = static_cast<T>(element);
-            } else {
-                out[i] = static_cast<T>(static_cast<float>(element));
-            }
-        }
     }
 
     std::filesystem::path directory_;

@@ -60,6 +60,8 @@ public:
     [[nodiscard]] std::size_t used() const { return used_; }
     /// The most bytes that were ever in use at once.
     [[nodiscard]] std::size_t peak() const { return peak_; }
+    /// Begins to measure the peak anew, from what is in use now.
+    void restart_peak() { peak_ = used_; }
     [[nodiscard]] std::size_t capacity() const { return capacity_; }
 
     /// Frees everything allocated since `mark` was `used()`.

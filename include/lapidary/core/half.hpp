@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -11,17 +12,10 @@ struct half {
     std::uint16_t bits = 0;
 
     explicit operator float() const {
-        const int exponent = (bits >> 10) & 0x1f;
-        const auto fraction = static_cast<float>(bits & 0x3ff);
-        float magnitude = 0;
-        if (exponent == 0) {
-            magnitude = std::ldexp(fraction, -24);
-        } else if (exponent == 31) {
-            magnitude = fraction == 0 ? INFINITY : NAN;
-        } else {
-            magnitude = std::ldexp(1024 + fraction, exponent - 25);
-        }
-        return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+        const std::uint32_t sign = (bits & 0x8000U) << 16, exponent = (bits >> 10) & 0x1fU, fraction = bits & 0x3ffU;
+        if (exponent == 0) return std::copysign(static_cast<float>(fraction) * 0x1p-24F, sign != 0 ? -1.0F : 1.0F);
+        const std::uint32_t wide = exponent == 31 ? 0xffU : exponent + 112;
+        return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
     }
 };
 static_assert(sizeof(half) == 2);

@@ -19,14 +19,16 @@ enum class Role { embedding, matrix, bias, norm, head };
 
 /// How a parameter starts.
 struct Initializer {
-    enum class Kind { normal, constant };
+    enum class Kind { normal, truncated_normal, constant };
     Kind kind = Kind::constant;
-    double value = 0.0;   ///< standard deviation, or the constant
+    double value = 0.0;   ///< standard deviation (before truncation), or the constant
     Index zero_row = -1;  ///< this row starts at zero (a padding row); -1: none
 
     static Initializer normal(double deviation, Index zero_row = -1) {
         return {Kind::normal, deviation, zero_row};
     }
+    /// Normal, drawn again until it lies within two standard deviations; no correction of the variance.
+    static Initializer truncated_normal(double deviation) { return {Kind::truncated_normal, deviation, -1}; }
     static Initializer constant(double value) { return {Kind::constant, value, -1}; }
 };
 

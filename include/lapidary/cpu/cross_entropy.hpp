@@ -4,6 +4,7 @@
 #include <lapidary/cpu/exp.hpp>
 #include <lapidary/ops/cross_entropy.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace lapidary {
@@ -13,7 +14,7 @@ inline void cross_entropy_on(Cpu& device, ConstView<float, 2> logits, ConstView<
     const Index size = logits.extent(1);
     device.run(logits.extent(0), [&](Index n, Arena&) {
         const float* row = logits.data + n * size;
-        losses[n] = simd::log_sum_exp(row, size) - row[targets[n]];
+        losses[n] = targets[n] < 0 ? 0.0F : simd::log_sum_exp(row, size) - row[targets[n]];
     });
 }
 
@@ -24,6 +25,11 @@ inline void cross_entropy_gradient_on(Cpu& device, View<float, 2> logits, ConstV
     const Lanes factor = splat(static_cast<float>(scale));
     device.run(logits.extent(0), [&](Index n, Arena&) {
         float* row = logits.data + n * size;
+        if (targets[n] < 0) {
+            losses[n] = 0.0F;
+            std::fill_n(row, size, 0.0F);
+            return;
+        }
         const float log_sum = simd::log_sum_exp(row, size);
         losses[n] = log_sum - row[targets[n]];
         for_lanes(size, [&](Index i, Index count) {

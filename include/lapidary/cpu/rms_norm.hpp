@@ -1,7 +1,6 @@
 #pragma once
 
-#include <lapidary/cpu/device.hpp>
-#include <lapidary/cpu/simd.hpp>
+#include <lapidary/cpu/column_sum.hpp>
 #include <lapidary/ops/rms_norm.hpp>
 
 #include <cmath>
@@ -57,21 +56,12 @@ inline void rms_norm_gradient_on(Cpu& device, ConstView<float, 3> x, ConstView<f
             });
         }
     });
-    // Threads share out columns; rows are summed in blocks, in order.
-    device.run_ranges(channels, 64, [&](Index first, Index columns, Arena&) {
-        for_lanes(columns, [&](Index offset, Index count) {
-            const Index c = first + offset;
-            for_each_block(tokens, x.extent(1), [&](Index start, Index block) {
-                Lanes total = splat(0);
-                for (Index n = start; n < start + block; ++n) {
-                    const Lanes product =
-                        load16(dy.data + n * channels + c, count) * load16(x.data + n * channels + c, count);
-                    total = fma(product, splat(inverse_rms[n]), total);
-                }
-                store16(dgain.data + c, load16(dgain.data + c, count) + total, count);
-            });
-        });
-    });
+    cpu::add_column_sums(device, tokens, x.extent(1), dgain,
+                         [&](Index n, Index c, Index count, const Lanes& total) {
+                             const Lanes product = load16(dy.data + n * channels + c, count) *
+                                                   load16(x.data + n * channels + c, count);
+                             return fma(product, splat(inverse_rms[n]), total);
+                         });
 }
 
 }  // namespace lapidary

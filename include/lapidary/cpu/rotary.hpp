@@ -8,8 +8,32 @@
 
 namespace lapidary {
 
-inline void rotary_on(Cpu& device, Heads<float> x, Index first_position, const Rotation& rotation) {
+namespace cpu {
+
+/// Turns the pairs (i, i + half) of one head.
+inline void turn_halves(float* low, Index half, const float* cosines, const float* sines) {
     using namespace simd;
+    float* high = low + half;
+    for_lanes(half, [&](Index i, Index count) {
+        const Lanes a = load16(low + i, count), c = load16(high + i, count);
+        const Lanes cosine = load16(cosines + i, count), sine = load16(sines + i, count);
+        store16(low + i, a * cosine - c * sine, count);
+        store16(high + i, c * cosine + a * sine, count);
+    });
+}
+
+/// Turns the pairs (2 i, 2 i + 1) of one head.
+inline void turn_neighbours(float* row, Index half, const float* cosines, const float* sines) {
+    for (Index i = 0; i < half; ++i) {
+        const float a = row[2 * i], c = row[2 * i + 1];
+        row[2 * i] = a * cosines[i] - c * sines[i];
+        row[2 * i + 1] = c * cosines[i] + a * sines[i];
+    }
+}
+
+}  // namespace cpu
+
+inline void rotary_on(Cpu& device, Heads<float> x, Index first_position, const Rotation& rotation) {
     const Index half = rotation.size / 2;
     device.run(x.time, [&](Index t, Arena& arena) {
         // One angle per pair serves every sequence and head at this position.
@@ -22,14 +46,11 @@ inline void rotary_on(Cpu& device, Heads<float> x, Index first_position, const R
         }
         for (Index b = 0; b < x.batch; ++b) {
             for (Index h = 0; h < x.heads; ++h) {
-                float* low = x.row(b, t, h);
-                float* high = low + half;
-                for_lanes(half, [&](Index i, Index count) {
-                    const Lanes a = load16(low + i, count), c = load16(high + i, count);
-                    const Lanes cosine = load16(cosines + i, count), sine = load16(sines + i, count);
-                    store16(low + i, a * cosine - c * sine, count);
-                    store16(high + i, c * cosine + a * sine, count);
-                });
+                if (rotation.pairing == Pairing::halves) {
+                    cpu::turn_halves(x.row(b, t, h), half, cosines, sines);
+                } else {
+                    cpu::turn_neighbours(x.row(b, t, h), half, cosines, sines);
+                }
             }
         }
     });

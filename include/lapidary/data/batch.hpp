@@ -18,8 +18,13 @@ struct Batch {
     Index batch = 0;                   ///< B
     Index context = 0;                 ///< T
     std::vector<Index> rows;           ///< [B] rows of the chunk that these windows are
+    std::vector<std::uint8_t> mask;    ///< [B, T]: 0 where a label is not counted; empty: all are
 
     [[nodiscard]] View<const std::int32_t, 2> view() const { return {tokens.data(), {batch, context + 1}}; }
+    /// [B, T], or [B, 0] where all labels count.
+    [[nodiscard]] View<const std::uint8_t, 2> mask_view() const {
+        return {mask.data(), {batch, mask.empty() ? 0 : context}};
+    }
 };
 
 }  // namespace lapidary

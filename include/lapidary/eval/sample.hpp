@@ -18,12 +18,15 @@ struct SampleOptions {
     std::uint64_t seed = 0;
 };
 
-/// Draws a token from softmax(logits / temperature), restricted to the top tokens. `position` counts draws: the choice
-/// is a pure function of (logits, options, position). Ties go to the lower id. Throws Error(not_finite) if a logit is
-/// not a number, Error(value) for options outside their range.
+/// Draws a token from softmax(logits / temperature), restricted to the top tokens (`top_p` is a share of what `top_k`
+/// leaves). `position` counts the draws of one text, `text` the texts: the choice is a pure function of (logits, options,
+/// position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number, Error(value) for options
+/// outside their range.
 template <class T>
-Index sample(std::span<const T> logits, const SampleOptions& options, std::uint64_t position) {
-    if (logits.empty() || !(options.temperature >= 0) || options.top_k < 0 || !(options.top_p > 0 && options.top_p <= 1)) {
+Index sample(std::span<const T> logits, const SampleOptions& options, std::uint64_t position,
+             std::uint64_t text = 0) {
+    if (logits.empty() || !(options.temperature >= 0) || options.top_k < 0 ||
+        !(options.top_p > 0 && options.top_p <= 1)) {
         throw Error(ErrorCode::value, "sample",
                     "temperature must be at least 0, top_k at least 0, top_p in (0, 1], and there must be logits");
     }
@@ -31,28 +34,43 @@ Index sample(std::span<const T> logits, const SampleOptions& options, std::uint6
         if (std::isnan(logit)) throw Error(ErrorCode::not_finite, "sample", "a logit is not a number");
     }
     const auto at = [&](Index i) { return static_cast<double>(logits[static_cast<std::size_t>(i)]); };
+    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    if (options.temperature == 0) return best;
+
+    // The order of likelihood is needed for as many tokens as are considered, mostly a few of very many.
+    const auto size = static_cast<Index>(logits.size());
+    const Index most = options.top_k > 0 ? std::min(options.top_k, size) : size;
+    const bool all = most == size && options.top_p == 1;
     std::vector<Index> order(logits.size());
     std::iota(order.begin(), order.end(), Index{0});
-    const auto more_likely = [&](Index a, Index b) { return at(a) != at(b) ? at(a) > at(b) : a < b; };
-    if (options.temperature == 0) return *std::min_element(order.begin(), order.end(), more_likely);
-
-    std::sort(order.begin(), order.end(), more_likely);
-    if (options.top_k > 0 && options.top_k < static_cast<Index>(order.size())) {
-        order.resize(static_cast<std::size_t>(options.top_k));
-    }
-    std::vector<double> weights;
+    Index sorted = 0;
+    const auto candidate = [&](Index rank) {
+        while (!all && rank >= sorted) {
+            const Index next = std::min(most, std::max<Index>(64, 2 * sorted));
+            std::partial_sort(order.begin() + sorted, order.begin() + next, order.end(), [&](Index a, Index b) {
+                return at(a) != at(b) ? at(a) > at(b) : a < b;
+            });
+            sorted = next;
+        }
+        return order[static_cast<std::size_t>(rank)];
+    };
+    const auto weight = [&](Index i) { return std::exp((at(i) - at(best)) / options.temperature); };
     double total = 0;
-    for (Index i : order) total += weights.emplace_back(std::exp((at(i) - at(order[0])) / options.temperature));
+    for (Index rank = 0; rank < most; ++rank) total += weight(most == size ? rank : candidate(rank));
     double kept = 0;
-    std::size_t count = 0;
-    while (count < weights.size() && (count == 0 || kept < options.top_p * total)) kept += weights[count++];
-
-    double target = Philox(options.seed, "sample").uniform(position) * kept;
-    for (std::size_t i = 0; i < count; ++i) {
-        target -= weights[i];
-        if (target < 0) return order[i];
+    Index count = 0;
+    if (all) {
+        count = size;
+        kept = total;
     }
-    return order[count - 1];
+    while (count < most && (count == 0 || kept < options.top_p * total)) kept += weight(candidate(count++));
+
+    double target = Philox(options.seed, "sample", text).uniform(position) * kept;
+    for (Index rank = 0; rank < count; ++rank) {
+        target -= weight(candidate(rank));
+        if (target < 0) return candidate(rank);
+    }
+    return candidate(count - 1);
 }
 
 }  // namespace lapidary

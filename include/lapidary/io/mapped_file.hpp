@@ -3,7 +3,10 @@
 #include <lapidary/io/descriptor.hpp>
 
 #include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <utility>
@@ -41,6 +44,14 @@ public:
     /// The whole file; starts at a page boundary.
     [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+    /// Gives back the memory of pages that lie wholly in `part` of the file; they are read again if they are asked for.
+    void forget(std::span<const std::byte> part) const {
+        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+        const auto first = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
+        const auto last = (reinterpret_cast<std::uintptr_t>(part.data()) + part.size()) / page * page;
+        if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+    }
 
 private:
     std::filesystem::path path_;

@@ -64,6 +64,9 @@ public:
     /// The elements as they are in the file. Throws Error(format) if there is no such tensor.
     [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const { return bytes(info(name)); }
 
+    /// Gives back the memory that a part of what `bytes` returned takes.
+    void forget(std::span<const std::byte> part) const { file_.forget(part); }
+
     /// The mapped elements, row-major. Throws Error(format) if the tensor is missing, of another type or rank, or
     /// at an address that is no multiple of alignof(T) (then `read` helps).
     template <class T, std::size_t Rank>

@@ -1,19 +1,20 @@
 #pragma once
 
-#include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/key_value_cache.hpp>
+#include <lapidary/nn/linear.hpp>
 #include <lapidary/nn/position_scheme.hpp>
 #include <lapidary/ops/attention.hpp>
+#include <lapidary/ops/clamp.hpp>
 #include <lapidary/ops/elementwise.hpp>
-#include <lapidary/ops/matmul.hpp>
 
 #include <cmath>
+#include <span>
 
 namespace lapidary {
 
-/// Causal self-attention with grouped queries; `Position`, a position scheme, tells it where tokens are
-/// (`Rotary`). Parameters: `<name>.qkv` [(H + 2K) D, C] (queries, keys, values: one product), `<name>.output` [C,
-/// H D]; no biases.
+/// Causal self-attention with grouped queries; `Position`, a position scheme, tells it where tokens are (`Rotary`,
+/// `Alibi`). Parameters: `<name>.qkv` [(H + 2K) D, C] (queries, keys, values: one product), `<name>.output` [C, H D]
+/// and, if wanted, their biases.
 template <class Position>
 class Attention {
     static_assert(check_position_scheme<Position>());
@@ -25,14 +26,22 @@ public:
         Index kv_heads = 0;  ///< divides heads
         Index head_size = 0;
         typename Position::Options position{};
-        double deviation = 0.02;  ///< standard deviation of the initial weights
+        double scale = 0;  ///< of the scores; 0: 1 / sqrt(head_size)
+        Index window = 0;  ///< a token sees this many, itself the last of them; 0: all before it
+        double clip = 0;   ///< limit of queries, keys and values as they leave their product; 0: none
+        bool qkv_bias = false;
+        bool output_bias = false;
+        Initializer initial = Initializer::normal(0.02);
+        Initializer output_initial = Initializer::normal(0.02);
     };
 
-    /// Saves (2H + 2K) D elements and H scalars a token; keeps a view of its input.
+    /// Saves (2H + 2K) D elements and H scalars a token, and (H + 2K) D more where they are clipped; keeps a view of
+    /// its input.
     template <class T>
     struct Saved {
         ConstView<T, 3> x;   // [B, T, C]
-        View<T, 3> qkv;      // [B, T, (H + 2K) D], rotated
+        View<T, 3> qkv;      // [B, T, (H + 2K) D], with positions
+        View<T, 3> clipped;  // the same before positions, if there is a limit
         View<T, 3> mixed;    // [B, T, H D], before the output product
         View<T, 3> log_sum;  // [B, H, T]
     };
@@ -40,10 +49,10 @@ public:
     Attention(ParameterLayout& layout, const std::string& name, const Options& options)
         : options_(check(options)),
           position_(options.position),
-          qkv_(layout.add(name + ".qkv", Shape<2>{columns(), options.width}, Role::matrix,
-                          Initializer::normal(options.deviation))),
-          output_(layout.add(name + ".output", Shape<2>{options.width, options.heads * options.head_size},
-                             Role::matrix, Initializer::normal(options.deviation))) {}
+          qkv_(layout, name + ".qkv", {options.width, columns(), options.qkv_bias, options.initial}),
+          output_(layout, name + ".output",
+                  {options.heads * options.head_size, options.width, options.output_bias, options.output_initial}) {
+    }
 
     /// x, y: [B, T, C]; the first token of x is at position 0.
     template <Device D>
@@ -52,45 +61,56 @@ public:
         const Index batch = x.extent(0), time = x.extent(1);
         saved.x = x;
         saved.qkv = scratch(device, Shape<3>{batch, time, columns()});
-        saved.mixed = scratch(device, Shape<3>{batch, time, options_.heads * options_.head_size});
+        saved.mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
         saved.log_sum = scratch(device, Shape<3>{batch, options_.heads, time});
-        project(device, weights, x, saved.qkv, 0);
+        project(device, weights, x, saved.qkv);
+        if (options_.clip > 0) {
+            saved.clipped = scratch(device, saved.qkv.shape);
+            copy(device, saved.qkv.flat(), saved.clipped.flat());
+        }
+        position_.apply(device, queries(saved.qkv), keys(saved.qkv), 0);
         attention(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(), queries(saved.mixed),
                   saved.log_sum);
-        matmul(device, saved.mixed.rows(), weights[output_], y.rows());
+        output_.forward(device, weights, saved.mixed, y);
     }
 
-    /// As `forward` for tokens that follow `past` others whose keys and values are in `cache`; appends theirs.
-    /// Throws Error(shape) if the cache has no room for them.
+    /// As `forward` for tokens that follow others whose keys and values are in `cache`; appends theirs. Row i of x
+    /// goes on with sequence `sequences[i]`. Throws Error(shape) if the cache has no room for them.
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-                 KeyValueCache<Scalar<D>> cache, Index past) const {
+                 KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
         ScratchScope scope(device.scratch());
         const Index batch = x.extent(0), time = x.extent(1);
         const auto qkv = scratch(device, Shape<3>{batch, time, columns()});
-        const auto mixed = scratch(device, Shape<3>{batch, time, options_.heads * options_.head_size});
-        project(device, weights, x, qkv, past);
-        copy_heads(device, keys(qkv), cache.keys.slice(past, time));
-        copy_heads(device, values(qkv), cache.values.slice(past, time));
-        attention(device, queries(qkv), cache.keys.first(past + time), cache.values.first(past + time), rule(),
-                  queries(mixed), scratch(device, Shape<3>{batch, options_.heads, time}));
-        matmul(device, mixed.rows(), weights[output_], y.rows());
+        const auto mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
+        const auto log_sum = scratch(device, Shape<3>{1, options_.heads, time});
+        project(device, weights, x, qkv);
+        for (Index b = 0; b < batch; ++b) {
+            const auto [row, past] = sequences[static_cast<std::size_t>(b)];
+            const auto own = qkv.slice(b, 1);
+            const KeyValueCache<Scalar<D>> kept = cache.sequence(row);
+            position_.apply(device, queries(own), keys(own), past);
+            copy_heads(device, keys(own), kept.keys.slice(past, time));
+            copy_heads(device, values(own), kept.values.slice(past, time));
+            attention(device, queries(own), kept.keys.first(past + time), kept.values.first(past + time), rule(),
+                      queries(mixed.slice(b, 1)), log_sum);
+        }
+        output_.forward(device, weights, mixed, y);
     }
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
                   View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
         ScratchScope scope(device.scratch());
-        matmul_weight_gradient(device, dy, saved.mixed, gradients[output_]);
         const auto dmixed = scratch(device, saved.mixed.shape);
-        matmul_input_gradient(device, dy.rows(), weights[output_], dmixed.rows());
+        output_.backward(device, weights, saved.mixed, dy, dmixed, gradients, Store::assign);
         const auto dqkv = scratch(device, saved.qkv.shape);
         attention_gradient(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(),
                            queries(saved.mixed), saved.log_sum, queries(dmixed), queries(dqkv), keys(dqkv),
                            values(dqkv));
         position_.gradient(device, queries(dqkv), keys(dqkv));
-        matmul_weight_gradient(device, dqkv, saved.x, gradients[qkv_]);
-        matmul_input_gradient(device, dqkv.rows(), weights[qkv_], dx.rows(), Store::add);
+        if (options_.clip > 0) clamp_gradient(device, saved.clipped.flat(), options_.clip, dqkv.flat());
+        qkv_.backward(device, weights, saved.x, dqkv, dx, gradients, Store::add);
     }
 
     /// Shape of the keys (and of the values) in a cache for `batch` sequences of `time` tokens.
@@ -106,13 +126,18 @@ private:
         detail::require_extent("attention", "head_size", options.head_size);
         detail::require_option(options.heads % options.kv_heads == 0, "attention", "kv_heads", options.kv_heads,
                                "divide heads, " + std::to_string(options.heads));
-        detail::require_deviation("attention", "deviation", options.deviation);
+        detail::require_scale("attention", "scale", options.scale);
+        detail::require_option(options.window >= 0, "attention", "window", options.window, "not be negative");
+        detail::require_scale("attention", "clip", options.clip);
+        detail::require_initializer("attention", "initial", options.initial);
+        detail::require_initializer("attention", "output_initial", options.output_initial);
         return options;
     }
 
     [[nodiscard]] Index columns() const { return (options_.heads + 2 * options_.kv_heads) * options_.head_size; }
     [[nodiscard]] AttentionRule rule() const {
-        return position_.adjust({.scale = 1.0 / std::sqrt(static_cast<double>(options_.head_size))});
+        const double usual = 1.0 / std::sqrt(static_cast<double>(options_.head_size));
+        return position_.adjust({.scale = options_.scale > 0 ? options_.scale : usual, .window = options_.window});
     }
 
     template <class T>
@@ -129,17 +154,17 @@ private:
                         options_.head_size);
     }
 
+    // Queries, keys and values, not yet told of positions.
     template <Device D>
-    void project(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> qkv,
-                 Index first_position) const {
-        matmul(device, x.rows(), weights[qkv_], qkv.rows());
-        position_.apply(device, queries(qkv), keys(qkv), first_position);
+    void project(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> qkv) const {
+        qkv_.forward(device, weights, x, qkv);
+        if (options_.clip > 0) clamp(device, qkv.flat(), options_.clip);
     }
 
     Options options_;
     Position position_;
-    Slot<2> qkv_;
-    Slot<2> output_;
+    Linear qkv_;
+    Linear output_;
 };
 
 }  // namespace lapidary

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <lapidary/core/shape.hpp>
+#include <lapidary/core/parameters.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -31,8 +31,14 @@ inline void require_extent(std::string_view layer, std::string_view option, Inde
     require_option(value >= 1 && value <= largest_extent, layer, option, value, "be in [1, 2^30]");
 }
 
-inline void require_deviation(std::string_view layer, std::string_view option, double value) {
+/// A factor, a limit, a standard deviation.
+inline void require_scale(std::string_view layer, std::string_view option, double value) {
     require_option(value >= 0 && std::isfinite(value), layer, option, value, "be finite and not negative");
+}
+
+/// How weights start.
+inline void require_initializer(std::string_view layer, std::string_view option, const Initializer& initializer) {
+    require_scale(layer, option, initializer.value);
 }
 
 /// What a norm adds to a mean of squares: positive, so that a row of zeros has a norm.

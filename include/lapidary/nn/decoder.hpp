@@ -18,10 +18,9 @@ template <class BlockOptions>
 struct DecoderOptions {
     Embedding::Options embedding{};
     BlockOptions block{};
-    Index layers = 0;              ///< at most 4096
-    Index context = 0;             ///< the longest sequence, in tokens
-    bool tied = false;             ///< the head shares the embedding's matrix
-    double head_deviation = 0.02;  ///< standard deviation of an untied head's initial weights
+    Index layers = 0;   ///< at most 4096
+    Index context = 0;  ///< the longest sequence, in tokens
+    LmHead::Options head{};
 };
 
 /// A decoder-only language model: embedding, `layers` equal blocks, a norm, the head.
@@ -31,24 +30,27 @@ struct DecoderOptions {
 /// throw Error(shape) for weights or gradients of another size than `layout().size()`, for more tokens than the
 /// context, and for views that do not fit together; token ids are checked where they enter the library
 /// (`check_tokens`).
-template <class BlockType>
+///
+/// `ModelConfig`: what a published family calls these options (`AmberConfig`), convertible to them.
+template <class BlockType, class ModelConfig = DecoderOptions<typename BlockType::Options>>
 class Decoder {
     static_assert(check_block<BlockType>());
 
 public:
     using Options = DecoderOptions<typename BlockType::Options>;
+    using Config = ModelConfig;
 
     /// Throws Error(value) naming an option that is out of its range, and by how much.
-    explicit Decoder(const Options& options)
-        : options_(check(options)),
-          embedding_(layout_, "embedding", options.embedding),
+    explicit Decoder(const Config& config)
+        : config_(config),
+          options_(check(config)),
+          embedding_(layout_, "embedding", options_.embedding),
           blocks_(make_blocks()),
-          norm_(layout_, "norm", options.block.norm),
-          head_(options.tied ? LmHead(embedding_.table(), options.embedding.frozen_row)
-                             : LmHead(layout_.add("head", embedding_.table().shape, Role::head,
-                                                  Initializer::normal(options.head_deviation)))) {}
+          norm_(layout_, "norm", options_.block.norm),
+          head_(layout_, "head", options_.head, embedding_.table(), options_.embedding.frozen_row) {}
 
     [[nodiscard]] const ParameterLayout& layout() const { return layout_; }
+    [[nodiscard]] const Config& config() const { return config_; }
     [[nodiscard]] const Options& options() const { return options_; }
     [[nodiscard]] Index vocabulary() const { return options_.embedding.vocabulary; }
     [[nodiscard]] Index context() const { return options_.context; }
@@ -82,33 +84,49 @@ public:
         Trace<Scalar<D>> trace;
         const auto h = run(device, weights, inputs, trace);
         const auto dh = scratch(device, h.shape);
-        head_.loss_and_gradient(device, weights, h, targets, scale, losses, dh, gradients);
+        // A tied matrix receives from each sequence first what the head has, then what the embedding has. So the head's
+        // part waits, and is computed anew, where several sequences are under way.
+        const bool later = options_.head.tied && h.extent(0) > 1;
+        if (later) {
+            head_.loss_and_input_gradient(device, weights, h, targets, scale, losses, dh);
+        } else {
+            head_.loss_and_gradient(device, weights, h, targets, scale, losses, dh, gradients);
+        }
         const auto d = scratch(device, h.shape);
         fill(device, d.flat(), 0);
         norm_.backward(device, weights, trace.norm, dh, d, gradients);
         for (std::size_t i = blocks_.size(); i-- > 0;) {
             blocks_[i].backward(device, weights, trace.blocks[i], d, gradients);
         }
-        embedding_.backward(device, inputs, d, gradients);
+        for (Index b = 0; later && b < h.extent(0); ++b) {
+            head_.parameter_gradients(device, weights, h.slice(b, 1), targets.slice(b, 1), scale, gradients);
+            embedding_.backward(device, inputs.slice(b, 1), d.slice(b, 1), gradients);
+        }
+        if (!later) embedding_.backward(device, inputs, d, gradients);
     }
 
-    /// Logits of the last of T new tokens that follow `past` others; appends to the caches, one per layer.
-    /// ids: [B, T]; logits: [B, V]. Throws Error(shape) if there are not as many caches as layers, or not all of
-    /// them have room for `past` + T tokens.
+    /// Logits of the last of T new tokens of each sequence; appends to the caches, one per layer. ids: [B, T], row i
+    /// goes on with `sequences[i]`; logits: [B, V]. A sequence's logits do not depend on which others there are. Throws
+    /// Error(shape) if there are not as many caches as layers, or one has no room for a sequence's tokens.
     template <Device D>
     void next_logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
-                     std::span<const KeyValueCache<Scalar<D>>> caches, Index past,
+                     std::span<const KeyValueCache<Scalar<D>>> caches, std::span<const CachedSequence> sequences,
                      View<Scalar<D>, 2> logits) const {
         const Index batch = ids.extent(0), time = ids.extent(1), width = options_.embedding.width;
-        check_call(weights.flat.size(), past, time);
-        check_caches(caches, past + time);
+        detail::require_shape(static_cast<Index>(sequences.size()) == batch, "decoder", [&] {
+            return "ids of " + std::to_string(batch) + " sequences for " + std::to_string(sequences.size());
+        });
+        for (const CachedSequence& sequence : sequences) {
+            check_call(weights.flat.size(), sequence.past, time);
+            check_caches(caches, sequence.past + time);
+        }
         ScratchScope scope(device.scratch());
         const Shape<3> shape{batch, time, width};
         auto x = scratch(device, shape);
         auto y = scratch(device, shape);
         embedding_.forward(device, weights, ids, x);
         for (std::size_t i = 0; i < blocks_.size(); ++i) {
-            blocks_[i].forward(device, weights, x, y, caches[i], past);
+            blocks_[i].forward(device, weights, x, y, caches[i], sequences);
             std::swap(x, y);
         }
         const auto last = scratch(device, Shape<3>{batch, 1, width});
@@ -117,6 +135,16 @@ public:
         typename BlockType::NormLayer::template Saved<Scalar<D>> unused;
         norm_.forward(device, weights, last, h, unused);
         head_.logits(device, weights, h, logits.template reshape<3>({batch, 1, logits.extent(1)}));
+    }
+
+    /// The same for all sequences of the caches, `past` tokens of each of which are there.
+    template <Device D>
+    void next_logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+                     std::span<const KeyValueCache<Scalar<D>>> caches, Index past,
+                     View<Scalar<D>, 2> logits) const {
+        std::vector<CachedSequence> sequences;
+        for (Index b = 0; b < ids.extent(0); ++b) sequences.push_back({b, past});
+        next_logits(device, weights, ids, caches, std::span<const CachedSequence>(sequences), logits);
     }
 
     /// Shape of one layer's keys (and of its values) in a cache for `batch` sequences of `time` tokens.
@@ -139,11 +167,10 @@ private:
         return blocks;
     }
 
-    static const Options& check(const Options& options) {
+    static Options check(const Options& options) {
         detail::require_option(options.layers >= 0 && options.layers <= 4096, "decoder", "layers", options.layers,
                                "be in [0, 4096]");
         detail::require_extent("decoder", "context", options.context);
-        detail::require_deviation("decoder", "head_deviation", options.head_deviation);
         return options;
     }
 
@@ -188,6 +215,7 @@ private:
         return h;
     }
 
+    Config config_;
     Options options_;
     ParameterLayout layout_;
     Embedding embedding_;

@@ -4,6 +4,7 @@
 #include <lapidary/ops/heads.hpp>
 
 #include <concepts>
+#include <span>
 
 namespace lapidary {
 
@@ -12,12 +13,22 @@ template <class T>
 struct KeyValueCache {
     Heads<T> keys;
     Heads<T> values;
+
+    /// The part of one sequence, [1, Tmax, K, D] each. Throws Error(shape) if there is no such row.
+    [[nodiscard]] KeyValueCache sequence(Index row) const { return {keys.sequence(row), values.sequence(row)}; }
+};
+
+/// A sequence that goes on: its row in a cache, and how many tokens of it are there.
+struct CachedSequence {
+    Index row = 0;
+    Index past = 0;
 };
 
 template <class L, class D = detail::AnyDevice>
 concept HasCachedForward = requires(
     const L& layer, D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-    KeyValueCache<Scalar<D>> cache, Index past) { layer.forward(device, weights, x, y, cache, past); };
+    KeyValueCache<Scalar<D>> cache,
+    std::span<const CachedSequence> sequences) { layer.forward(device, weights, x, y, cache, sequences); };
 
 template <class L>
 concept HasCacheShape = requires(const typename L::Options& options, Index batch, Index time) {
@@ -25,8 +36,9 @@ concept HasCacheShape = requires(const typename L::Options& options, Index batch
 };
 
 /// A layer that reads earlier tokens out of a cache, so that text is written token by token:
-/// - `forward(device, weights, x, y, cache, past)`: as the layer's `forward` for tokens that follow `past`
-///   others, to the same bits; reads keys and values of those from `cache`, appends the new ones, saves nothing;
+/// - `forward(device, weights, x, y, cache, sequences)`: as the layer's `forward` for tokens that follow others,
+///   to the same bits: row i of x goes on with `sequences[i]`. Reads keys and values of earlier tokens from `cache`,
+///   appends the new ones, saves nothing;
 /// - `L::cache_shape(options, batch, time)`: the shape of its keys (and of its values), [B, T, K, D].
 template <class L>
 concept CachedLayer = Layer<L> && HasCachedForward<L> && HasCacheShape<L>;
@@ -36,8 +48,8 @@ template <class L>
 consteval bool check_cached() {
     static_assert(
         HasCachedForward<L>,
-        "attention and blocks need forward(device, weights, x, y, cache, past) const, for tokens that follow "
-        "`past` others whose keys and values are in a KeyValueCache");
+        "attention and blocks need forward(device, weights, x, y, cache, sequences) const, for tokens that follow "
+        "others whose keys and values are in a KeyValueCache");
     static_assert(
         HasCacheShape<L>,
         "attention and blocks need static Shape<4> cache_shape(const Options&, Index batch, Index time): the "

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/layer.hpp>
 #include <lapidary/ops/accumulation.hpp>
+#include <lapidary/ops/bias.hpp>
 #include <lapidary/ops/cross_entropy.hpp>
 #include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/matmul.hpp>
@@ -9,62 +11,151 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace lapidary {
 
-/// Vectors to logits over the vocabulary, and the loss. It reads a [V, C] matrix: its own, or the embedding's
-/// (tied).
+/// Vectors to logits over the vocabulary, and the loss: logits = multiplier * x w^T + b. It reads a [V, C] matrix: its
+/// own, or the embedding's (tied). Parameters: `<name>` [V, C] unless tied, `<name>.bias` [V] if wanted.
 ///
 /// The loss walks over chunks of tokens, so logits exist for one chunk at a time.
 class LmHead {
 public:
+    struct Options {
+        bool tied = false;  ///< use the embedding's matrix
+        bool bias = false;
+        double multiplier = 1.0;
+        Initializer initial = Initializer::normal(0.02);  ///< of a matrix of its own
+    };
+
     /// Tokens whose logits exist at once; a multiple of `accumulation_block`, so chunks do not change bits.
     static constexpr Index chunk_tokens = 2 * accumulation_block;
 
-    /// `frozen_row`: the row of a tied matrix that receives no gradient; -1: none.
-    explicit LmHead(Slot<2> matrix, Index frozen_row = -1) : matrix_(matrix), frozen_row_(frozen_row) {}
+    /// `table`: the embedding's matrix; `frozen_row`: its row that receives no gradient; -1: none.
+    LmHead(ParameterLayout& layout, const std::string& name, const Options& options, Slot<2> table, Index frozen_row)
+        : multiplier_(check(options).multiplier),
+          frozen_row_(options.tied ? frozen_row : -1),
+          matrix_(options.tied ? table : layout.add(name, table.shape, Role::head, options.initial)) {
+        if (options.bias) {
+            bias_ = layout.add(name + ".bias", Shape<1>{table.shape[0]}, Role::bias, Initializer::constant(0));
+        }
+    }
 
     /// x: [B, T, C]; logits: [B, T, V].
     template <Device D>
     void logits(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
                 View<Scalar<D>, 3> logits) const {
-        matmul(device, x.rows(), weights[matrix_], logits.rows());
+        ScratchScope scope(device.scratch());
+        project(device, weights, multiplied(device, x.rows()), logits.rows());
     }
 
-    /// The summed cross entropy of each sequence, in nats. x: [B, T, C]; targets: [B, T]; losses: B numbers.
+    /// The summed cross entropy of each sequence, in nats. x: [B, T, C]; targets: [B, T], negative ones are not
+    /// counted; losses: B numbers.
     template <Device D>
     void loss(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
               std::span<double> losses) const {
         each_chunk(device, weights, x, targets, losses,
-                   [&](Index, Index, auto logits, auto chunk_targets, auto chunk_losses) {
+                   [&](Index, Index, auto, auto logits, auto chunk_targets, auto chunk_losses) {
                        cross_entropy(device, logits, chunk_targets, chunk_losses);
                    });
     }
 
-    /// As `loss`; overwrites dx with the gradient of scale * (sum of all losses) and adds to the matrix's
-    /// gradient.
+    /// As `loss`; overwrites dx with the gradient of scale * (sum of all losses) and adds to those of the parameters.
     template <Device D>
     void loss_and_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
                            ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
                            View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
-        const Index width = x.extent(2);
-        each_chunk(
-            device, weights, x, targets, losses,
-            [&](Index first, Index segment, auto logits, auto chunk_targets, auto chunk_losses) {
-                cross_entropy_gradient(device, logits, chunk_targets, chunk_losses, scale);
-                const Index count = logits.extent(0), sequences = count / segment;
-                matmul_input_gradient(device, logits, weights[matrix_], dx.rows().slice(first, count));
-                matmul_weight_gradient(
-                    device, View<const Scalar<D>, 3>{logits.data, {sequences, segment, logits.extent(1)}},
-                    View<const Scalar<D>, 3>{x.rows().slice(first, count).data, {sequences, segment, width}},
-                    gradients[matrix_]);
-            });
-        if (frozen_row_ >= 0) fill(device, gradients[matrix_].at(frozen_row_), 0);
+        each_gradient(device, weights, x, targets, scale, losses,
+                      [&](Index first, Index segment, auto inputs, auto dlogits) {
+                          input_gradient(device, weights, dlogits, dx.rows().slice(first, dlogits.extent(0)));
+                          add_gradients(device, segment, inputs, dlogits, gradients);
+                      });
+        freeze(device, gradients);
+    }
+
+    /// The first half of `loss_and_gradient`: the losses and dx.
+    template <Device D>
+    void loss_and_input_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                                 ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
+                                 View<Scalar<D>, 3> dx) const {
+        each_gradient(device, weights, x, targets, scale, losses, [&](Index first, Index, auto, auto dlogits) {
+            input_gradient(device, weights, dlogits, dx.rows().slice(first, dlogits.extent(0)));
+        });
+    }
+
+    /// The second half, which computes the logits once more.
+    template <Device D>
+    void parameter_gradients(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                             ConstView<std::int32_t, 2> targets, double scale, Gradients<Scalar<D>> gradients) const {
+        std::vector<double> losses(static_cast<std::size_t>(x.extent(0)));
+        each_gradient(device, weights, x, targets, scale, losses,
+                      [&](Index, Index segment, auto inputs, auto dlogits) {
+                          add_gradients(device, segment, inputs, dlogits, gradients);
+                      });
+        freeze(device, gradients);
     }
 
 private:
-    // Chunks hold whole sequences, or a piece of one. `work(first, segment, logits, targets, losses)` gets the
-    // chunk's first token and how many of its tokens belong to one sequence.
+    static const Options& check(const Options& options) {
+        detail::require_scale("head", "multiplier", options.multiplier);
+        detail::require_initializer("head", "initial", options.initial);
+        return options;
+    }
+
+    // The multiplier enters by the vectors: there are fewer of them than logits.
+    template <Device D>
+    ConstView<Scalar<D>, 2> multiplied(D& device, ConstView<Scalar<D>, 2> x) const {
+        if (multiplier_ == 1) return x;
+        const auto y = scratch(device, x.shape);
+        copy(device, x.flat(), y.flat());
+        scale(device, y.flat(), multiplier_);
+        return y;
+    }
+
+    template <Device D>
+    void project(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 2> x, View<Scalar<D>, 2> logits) const {
+        matmul(device, x, weights[matrix_], logits);
+        if (bias_.shape[0] > 0) add_bias(device, weights[bias_], logits);
+    }
+
+    template <Device D>
+    void input_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 2> dlogits,
+                        View<Scalar<D>, 2> dx) const {
+        matmul_input_gradient(device, dlogits, weights[matrix_], dx);
+        if (multiplier_ != 1) scale(device, dx.flat(), multiplier_);
+    }
+
+    template <Device D>
+    void add_gradients(D& device, Index segment, ConstView<Scalar<D>, 2> inputs, ConstView<Scalar<D>, 2> dlogits,
+                       Gradients<Scalar<D>> gradients) const {
+        const auto by_sequence = [&](ConstView<Scalar<D>, 2> rows) {
+            return ConstView<Scalar<D>, 3>{rows.data, {rows.extent(0) / segment, segment, rows.extent(1)}};
+        };
+        matmul_weight_gradient(device, by_sequence(dlogits), by_sequence(inputs), gradients[matrix_]);
+        if (bias_.shape[0] > 0) bias_gradient(device, by_sequence(dlogits), gradients[bias_]);
+    }
+
+    template <Device D>
+    void freeze(D& device, Gradients<Scalar<D>> gradients) const {
+        if (frozen_row_ >= 0) fill(device, gradients[matrix_].at(frozen_row_), 0);
+    }
+
+    // `work(first, segment, inputs, dlogits)` for each chunk, as `each_chunk` has them.
+    template <Device D, class Work>
+    void each_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                       ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
+                       Work&& work) const {
+        each_chunk(device, weights, x, targets, losses,
+                   [&](Index first, Index segment, ConstView<Scalar<D>, 2> inputs, View<Scalar<D>, 2> logits,
+                       auto chunk_targets, auto chunk_losses) {
+                       cross_entropy_gradient(device, logits, chunk_targets, chunk_losses, scale);
+                       work(first, segment, inputs, ConstView<Scalar<D>, 2>(logits));
+                   });
+    }
+
+    // Chunks hold whole sequences, or a piece of one. `work(first, segment, inputs, logits, targets, losses)` gets the
+    // chunk's first token, how many of its tokens belong to one sequence, and its vectors times the multiplier.
     template <Device D, class Work>
     void each_chunk(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
                     ConstView<std::int32_t, 2> targets, std::span<double> losses, Work&& work) const {
@@ -83,17 +174,20 @@ private:
                 const Index segment = std::min(chunk_tokens, time - t);
                 const Index first = b * time + t, count = sequences * segment;
                 ScratchScope chunk(device.scratch());
+                const ConstView<Scalar<D>, 2> inputs = multiplied(device, x.rows().slice(first, count));
                 const auto logits = scratch(device, Shape<2>{count, matrix_.shape[0]});
-                matmul(device, x.rows().slice(first, count), weights[matrix_], logits);
-                work(first, segment, logits, targets.flat().slice(first, count),
+                project(device, weights, inputs, logits);
+                work(first, segment, inputs, logits, targets.flat().slice(first, count),
                      token_losses.flat().slice(first, count));
             }
         }
         for (Index b = 0; b < batch; ++b) losses[static_cast<std::size_t>(b)] = sum(device, token_losses.at(b));
     }
 
-    Slot<2> matrix_;
+    double multiplier_;
     Index frozen_row_;
+    Slot<2> matrix_;
+    Slot<1> bias_;  // of no elements: none
 };
 
 }  // namespace lapidary

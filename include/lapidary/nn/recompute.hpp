@@ -33,8 +33,8 @@ public:
 
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-                 KeyValueCache<Scalar<D>> cache, Index past) const {
-        block_.forward(device, weights, x, y, cache, past);
+                 KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
+        block_.forward(device, weights, x, y, cache, sequences);
     }
 
     template <Device D>

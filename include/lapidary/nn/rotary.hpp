@@ -6,12 +6,13 @@
 
 namespace lapidary {
 
-/// Tells attention where tokens are by rotating queries and keys; the half-split layout of LLaMA.
+/// Tells attention where tokens are by rotating queries and keys, or the first elements of each.
 class Rotary {
 public:
     struct Options {
         Index size = 0;  ///< rotated elements of a head, from its first on; even
         double theta = 10000.0;
+        Pairing pairing = Pairing::halves;
     };
 
     explicit Rotary(const Options& options) : options_(options) {
@@ -38,7 +39,7 @@ public:
 private:
     template <Device D>
     void turn(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, Index first_position, bool inverse) const {
-        const Rotation rotation{options_.size, options_.theta, inverse};
+        const Rotation rotation{options_.size, options_.theta, options_.pairing, inverse};
         rotary(device, q, first_position, rotation);
         rotary(device, k, first_position, rotation);
     }

@@ -44,14 +44,14 @@ public:
             [&](auto h, auto middle) { attention_.forward(device, weights, h, middle, saved.attention); });
     }
 
-    /// As `forward` for tokens that follow `past` others; saves nothing for a backward pass.
+    /// As `forward` for tokens that follow others in a cache; saves nothing for a backward pass.
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-                 KeyValueCache<Scalar<D>> cache, Index past) const {
+                 KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
         ScratchScope scope(device.scratch());
         Saved<Scalar<D>> unused;
         run(device, weights, x, y, unused,
-            [&](auto h, auto middle) { attention_.forward(device, weights, h, middle, cache, past); });
+            [&](auto h, auto middle) { attention_.forward(device, weights, h, middle, cache, sequences); });
     }
 
     /// d: the gradient of y on entry, of x on return.

@@ -1,21 +1,22 @@
 #pragma once
 
-#include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/layer.hpp>
-#include <lapidary/ops/elementwise.hpp>
-#include <lapidary/ops/matmul.hpp>
+#include <lapidary/nn/linear.hpp>
 #include <lapidary/ops/swiglu.hpp>
 
 namespace lapidary {
 
-/// The gated feed-forward layer of LLaMA: y = (silu(x Wg^T) * (x Wu^T)) Wd^T.
-/// Parameters: `<name>.gate_up` [2F, C] (the gate's rows first: one product computes both), `<name>.down` [C, F].
+/// The gated feed-forward layer of LLaMA: y = (silu(x Wg^T) * (x Wu^T)) Wd^T, each product plus its bias where wanted.
+/// Parameters: `<name>.gate_up` [2F, C] (the gate's rows first: one product computes both), `<name>.down` [C, F] and
+/// their biases.
 class SwiGlu {
 public:
     struct Options {
         Index width = 0;
         Index inner = 0;
-        double deviation = 0.02;  ///< standard deviation of the initial weights
+        bool bias = false;
+        Initializer initial = Initializer::normal(0.02);
+        Initializer output_initial = Initializer::normal(0.02);
     };
 
     /// Saves 2F elements a token; keeps a view of its input.
@@ -26,22 +27,19 @@ public:
     };
 
     SwiGlu(ParameterLayout& layout, const std::string& name, const Options& options)
-        : inner_(check(options).inner),
-          gate_up_(layout.add(name + ".gate_up", Shape<2>{2 * options.inner, options.width}, Role::matrix,
-                              Initializer::normal(options.deviation))),
-          down_(layout.add(name + ".down", Shape<2>{options.width, options.inner}, Role::matrix,
-                           Initializer::normal(options.deviation))) {}
+        : gate_up_(layout, name + ".gate_up",
+                   {check(options).width, 2 * options.inner, options.bias, options.initial}),
+          down_(layout, name + ".down", {options.inner, options.width, options.bias, options.output_initial}) {}
 
     /// x, y: [B, T, C].
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  Saved<Scalar<D>>& saved) const {
         saved.x = x;
-        saved.gate_up = scratch(device, Shape<3>{x.extent(0), x.extent(1), 2 * inner_});
-        matmul(device, x.rows(), weights[gate_up_], saved.gate_up.rows());
+        saved.gate_up = scratch(device, Shape<3>{x.extent(0), x.extent(1), gate_up_.outputs()});
+        gate_up_.forward(device, weights, x, saved.gate_up);
         ScratchScope scope(device.scratch());
-        const auto activated = activate(device, saved);
-        matmul(device, activated.rows(), weights[down_], y.rows());
+        down_.forward(device, weights, activate(device, saved), y);
     }
 
     template <Device D>
@@ -49,33 +47,31 @@ public:
                   View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
         ScratchScope scope(device.scratch());
         const auto activated = activate(device, saved);  // cheaper to compute again than to keep
-        matmul_weight_gradient(device, dy, activated, gradients[down_]);
-        const auto dactivated = activated;  // its value is no longer needed
-        matmul_input_gradient(device, dy.rows(), weights[down_], dactivated.rows());
+        const auto d = activated;                        // its gradient takes its place
+        down_.backward(device, weights, activated, dy, d, gradients, Store::assign);
         const auto dgate_up = scratch(device, saved.gate_up.shape);
-        swiglu_gradient(device, saved.gate_up.rows(), dactivated.rows(), dgate_up.rows());
-        matmul_weight_gradient(device, dgate_up, saved.x, gradients[gate_up_]);
-        matmul_input_gradient(device, dgate_up.rows(), weights[gate_up_], dx.rows(), Store::add);
+        swiglu_gradient(device, saved.gate_up.rows(), d.rows(), dgate_up.rows());
+        gate_up_.backward(device, weights, saved.x, dgate_up, dx, gradients, Store::add);
     }
 
 private:
     static const Options& check(const Options& options) {
         detail::require_extent("swiglu", "width", options.width);
         detail::require_extent("swiglu", "inner", options.inner);
-        detail::require_deviation("swiglu", "deviation", options.deviation);
+        detail::require_initializer("swiglu", "initial", options.initial);
+        detail::require_initializer("swiglu", "output_initial", options.output_initial);
         return options;
     }
 
     template <Device D>
     View<Scalar<D>, 3> activate(D& device, const Saved<Scalar<D>>& saved) const {
-        const auto activated = scratch(device, Shape<3>{saved.x.extent(0), saved.x.extent(1), inner_});
+        const auto activated = scratch(device, Shape<3>{saved.x.extent(0), saved.x.extent(1), down_.inputs()});
         swiglu(device, saved.gate_up.rows(), activated.rows());
         return activated;
     }
 
-    Index inner_;
-    Slot<2> gate_up_;
-    Slot<2> down_;
+    Linear gate_up_;
+    Linear down_;
 };
 static_assert(Layer<SwiGlu>);
 

@@ -4,6 +4,10 @@
 #include <lapidary/ops/check.hpp>
 #include <lapidary/ops/heads.hpp>
 
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
 namespace lapidary {
 
 /// What attention computes besides its inputs' shapes.
@@ -11,6 +15,25 @@ struct AttentionRule {
     /// Scores are q.k * scale. The published models use 1 / sqrt(D), which must be said: the default scales
     /// nothing.
     double scale = 1.0;
+    /// Positions that a query sees, the last of them its own (key j of query i with i - j < window); 0: all before it.
+    Index window = 0;
+    /// Attention with linear biases: a score is lowered by alibi_slope * (i - j); 0: not. Source: Press et al., "Train
+    /// short, test long", 2021.
+    double alibi_bias_max = 0.0;
+
+    /// The first key that the query at `position` sees.
+    [[nodiscard]] Index first_key(Index position) const {
+        return window > 0 && position >= window ? position - window + 1 : 0;
+    }
+    /// What a position of distance costs query head `head` of `heads`: 2^(-bias_max (k + 1) / P) with P the power of
+    /// two that is not below `heads`. k counts the heads; where heads < P it takes the odd numbers first, then the even
+    /// ones. Source: MPT's modeling_mpt.py, for which bias_max is 8 or 16.
+    [[nodiscard]] double alibi_slope(Index head, Index heads) const {
+        if (alibi_bias_max == 0) return 0;
+        const auto power = static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(heads)));
+        const Index k = heads == power ? head : head < power / 2 ? 2 * head + 1 : 2 * (head - power / 2);
+        return std::exp2(-alibi_bias_max * static_cast<double>(k + 1) / static_cast<double>(power));
+    }
 };
 
 /// Query rows that share one strip of scores: a strip is [attention_strip, T], so the T x T matrix never exists.
@@ -30,7 +53,8 @@ void require_attention_shapes(const char* operation, const Heads<T>& q, const He
 
 }  // namespace detail
 
-/// Causal softmax attention: out = softmax(q k^T * scale) v, where the last query sees all keys.
+/// Causal softmax attention: out = softmax(q k^T * scale) v, where the last query sees all keys, or those that the
+/// rule lets it see, and scores may be lowered by distance.
 ///
 /// q: [B, Tq, H, D]; k, v: [B, Tk, K, D] with Tq <= Tk and K > 0 dividing H (grouped queries: head h reads
 /// key-value head h / (H/K)); query i sits at position Tk - Tq + i. out: [B, Tq, H, D]; log_sum: [B, H, Tq]

@@ -9,7 +9,7 @@ namespace lapidary {
 
 /// losses[n] = log(sum_v exp(logits[n, v])) - logits[n, targets[n]], in nats.
 ///
-/// logits: [N, V]; targets: [N], each in [0, V); losses: [N].
+/// logits: [N, V]; targets: [N], each below V; a negative one is not counted: its loss is 0. losses: [N].
 template <Device D>
 void cross_entropy(D& device, ConstView<Scalar<D>, 2> logits, ConstView<std::int32_t, 1> targets,
                    View<Scalar<D>, 1> losses) {
@@ -22,7 +22,7 @@ void cross_entropy(D& device, ConstView<Scalar<D>, 2> logits, ConstView<std::int
 }
 
 /// As `cross_entropy`, and turns the logits into their gradient in place: scale * (softmax(logits) -
-/// one_hot(target)).
+/// one_hot(target)), or 0 where the target is not counted.
 template <Device D>
 void cross_entropy_gradient(D& device, View<Scalar<D>, 2> logits, ConstView<std::int32_t, 1> targets,
                             View<Scalar<D>, 1> losses, double scale) {

@@ -50,6 +50,16 @@ struct Heads {
         result.time = count;
         return result;
     }
+    /// One sequence of the batch. Throws Error(shape) if it is not there.
+    [[nodiscard]] Heads sequence(Index b) const {
+        detail::require_shape(b >= 0 && b < batch, "heads", [&] {
+            return "sequence " + std::to_string(b) + " is not in " + to_string(shape());
+        });
+        Heads result = *this;
+        result.data += b * batch_stride;
+        result.batch = 1;
+        return result;
+    }
 };
 
 /// `count` heads of `size` elements each, from column `first` of the buffer `[B, T, C]` on. Throws Error(shape) if

@@ -12,10 +12,14 @@
 #include <lapidary/ops/accumulation.hpp>
 #include <lapidary/ops/adamw.hpp>
 #include <lapidary/ops/attention.hpp>
+#include <lapidary/ops/bias.hpp>
+#include <lapidary/ops/clamp.hpp>
 #include <lapidary/ops/cross_entropy.hpp>
 #include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/embedding.hpp>
+#include <lapidary/ops/gelu.hpp>
 #include <lapidary/ops/heads.hpp>
+#include <lapidary/ops/layer_norm.hpp>
 #include <lapidary/ops/matmul.hpp>
 #include <lapidary/ops/reduce.hpp>
 #include <lapidary/ops/rms_norm.hpp>

@@ -9,10 +9,18 @@
 
 namespace lapidary {
 
+/// Which elements of a head make a pair. Rows of the query and key matrices permuted within a head turn one into the
+/// other; a checkpoint says which one it was made for.
+enum class Pairing {
+    halves,      ///< i and i + size / 2: LLaMA, NeoX, Falcon
+    interleaved  ///< 2 i and 2 i + 1: GPT-J, CrystalCoder
+};
+
 /// How far and in which pairs a rotary embedding turns a head.
 struct Rotation {
     Index size = 0;  ///< the first `size` elements of a head are rotated; even
     double theta = 10000.0;
+    Pairing pairing = Pairing::halves;
     bool inverse = false;  ///< turn back: the gradient of a rotation
 };
 
@@ -24,11 +32,10 @@ inline double rotary_angle(Index position, Index pair, const Rotation& rotation)
     return static_cast<double>(static_cast<float>(position) * frequency);
 }
 
-/// Rotates heads in place; the half-split layout of LLaMA: element i is paired with element i + size/2, and
-/// position t turns the pair by t * theta^(-2i/size).
+/// Rotates heads in place: position t turns pair i by t * theta^(-2i/size).
 ///
 /// x: [B, T, H, D]; the first position of x is `first_position`. Source: Su et al., "RoFormer", 2021; LLaMA's
-/// modeling_llama.py.
+/// modeling_llama.py, GPT-J's modeling_gptj.py.
 template <Device D>
 void rotary(D& device, Heads<Scalar<D>> x, Index first_position, const Rotation& rotation) {
     detail::require_shape(rotation.size >= 0 && rotation.size % 2 == 0 && rotation.size <= x.size, "rotary", [&] {

@@ -1,34 +1,58 @@
 #pragma once
 
 #include <lapidary/core/device.hpp>
+#include <lapidary/models/recipe.hpp>
 #include <lapidary/ops/adamw.hpp>
 
 #include <cmath>
 
 namespace lapidary {
 
-/// AdamW with decoupled weight decay on every parameter, as AMBER used it.
+/// AdamW with decoupled weight decay; the defaults are AMBER's: on every parameter.
 /// Source: Loshchilov and Hutter, 2019; equal to torch.optim.AdamW step by step.
 struct AdamW {
     double beta1 = 0.9;
     double beta2 = 0.95;
     double epsilon = 1e-8;
     double weight_decay = 0.1;
+    Epsilon epsilon_place = Epsilon::after_correction;
+    ParameterRules rules{};
+
+    /// As a family was trained: `AdamW::of(model.config().recipe())`.
+    static AdamW of(const Recipe& recipe) {
+        return {recipe.beta1,        recipe.beta2,         recipe.epsilon,
+                recipe.weight_decay, recipe.epsilon_place, recipe.rules};
+    }
 
     /// Updates flat weights and moments in place. `updates_before`: how many updates came before this one;
-    /// `gradient_scale`: multiplies the gradients first (the clipping factor).
+    /// `gradient_scale`: multiplies the gradients first (the clipping factor). Throws Error(shape) unless all have the
+    /// layout's size.
     template <Device D>
-    void update(D& device, View<Scalar<D>, 1> weights, ConstView<Scalar<D>, 1> gradients, View<Scalar<D>, 1> m,
-                View<Scalar<D>, 1> v, Index updates_before, double rate, double gradient_scale) const {
+    void update(D& device, const ParameterLayout& layout, View<Scalar<D>, 1> weights,
+                ConstView<Scalar<D>, 1> gradients, View<Scalar<D>, 1> m, View<Scalar<D>, 1> v, Index updates_before,
+                double rate, double gradient_scale) const {
+        layout.check_size("adamw", "weights", weights.size());
+        layout.check_size("adamw", "gradients", gradients.size());
+        layout.check_size("adamw", "first moments", m.size());
+        layout.check_size("adamw", "second moments", v.size());
         const auto t = static_cast<double>(updates_before + 1);
-        adamw(device, weights, gradients, m, v,
-              {.beta1 = beta1,
-               .beta2 = beta2,
-               .epsilon = epsilon,
-               .decay = rate * weight_decay,
-               .step_size = rate / (1 - std::pow(beta1, t)),
-               .inverse_correction2 = 1 / std::sqrt(1 - std::pow(beta2, t)),
-               .gradient_scale = gradient_scale});
+        const double correction2 = std::sqrt(1 - std::pow(beta2, t));
+        detail::for_each_rule(layout, rules, [&](Index first, Index count, double factor, bool decays) {
+            const double own_rate = rate * factor;
+            AdamWUpdate update{.beta1 = beta1,
+                               .beta2 = beta2,
+                               .epsilon = epsilon,
+                               .decay = decays ? own_rate * weight_decay : 0,
+                               .step_size = own_rate / (1 - std::pow(beta1, t)),
+                               .inverse_correction2 = 1 / correction2,
+                               .gradient_scale = gradient_scale};
+            if (epsilon_place == Epsilon::before_correction) {
+                update.step_size *= correction2;
+                update.inverse_correction2 = 1;
+            }
+            adamw(device, weights.slice(first, count), gradients.slice(first, count), m.slice(first, count),
+                  v.slice(first, count), update);
+        });
     }
 };
 

@@ -28,19 +28,20 @@ inline void attention_on(Reference&, Heads<const double> q, Heads<const double> 
     for (Index b = 0; b < q.batch; ++b) {
         for (Index h = 0; h < q.heads; ++h) {
             for (Index i = 0; i < q.time; ++i) {
-                const Index visible = past + i + 1;
+                const Index visible = past + i + 1, start = rule.first_key(past + i);
                 double largest = -INFINITY;
-                for (Index j = 0; j < visible; ++j) {
+                for (Index j = start; j < visible; ++j) {
                     double& score = p[static_cast<std::size_t>(j)];
-                    score = detail::dot(q.row(b, i, h), k.row(b, j, h / group), q.size) * rule.scale;
+                    score = detail::dot(q.row(b, i, h), k.row(b, j, h / group), q.size) * rule.scale -
+                            rule.alibi_slope(h, q.heads) * static_cast<double>(past + i - j);
                     largest = std::max(largest, score);
                 }
                 double total = 0;
-                for (Index j = 0; j < visible; ++j) total += std::exp(p[static_cast<std::size_t>(j)] - largest);
+                for (Index j = start; j < visible; ++j) total += std::exp(p[static_cast<std::size_t>(j)] - largest);
                 log_sum.at(b).at(h)[i] = largest + std::log(total);
                 double* row = out.row(b, i, h);
                 std::fill(row, row + q.size, 0.0);
-                for (Index j = 0; j < visible; ++j) {
+                for (Index j = start; j < visible; ++j) {
                     const double weight = std::exp(p[static_cast<std::size_t>(j)] - log_sum.at(b).at(h)[i]);
                     for (Index c = 0; c < q.size; ++c) row[c] += weight * v.row(b, j, h / group)[c];
                 }
@@ -64,8 +65,10 @@ inline void attention_gradient_on(Reference&, Heads<const double> q, Heads<const
         for (Index h = 0; h < q.heads; ++h) {
             for (Index i = 0; i < q.time; ++i) {
                 const double shift = detail::dot(dout.row(b, i, h), out.row(b, i, h), q.size);
-                for (Index j = 0; j <= i; ++j) {
-                    const double score = detail::dot(q.row(b, i, h), k.row(b, j, h / group), q.size) * rule.scale;
+                for (Index j = rule.first_key(i); j <= i; ++j) {
+                    const double score =
+                        detail::dot(q.row(b, i, h), k.row(b, j, h / group), q.size) * rule.scale -
+                        rule.alibi_slope(h, q.heads) * static_cast<double>(i - j);
                     const double p = std::exp(score - log_sum.at(b).at(h)[i]);
                     const double dp = detail::dot(dout.row(b, i, h), v.row(b, j, h / group), q.size);
                     const double ds = p * (dp - shift) * rule.scale;

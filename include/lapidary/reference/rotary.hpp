@@ -17,10 +17,11 @@ inline void rotary_on(Reference&, Heads<double> x, Index first_position, const R
                     const double angle = rotary_angle(first_position + t, i, rotation);
                     const double cosine = std::cos(angle);
                     const double sine = rotation.inverse ? -std::sin(angle) : std::sin(angle);
-                    const double a = row[i];
-                    const double c = row[half + i];
-                    row[i] = a * cosine - c * sine;
-                    row[half + i] = c * cosine + a * sine;
+                    double& first = row[rotation.pairing == Pairing::halves ? i : 2 * i];
+                    double& second = row[rotation.pairing == Pairing::halves ? half + i : 2 * i + 1];
+                    const double a = first, c = second;
+                    first = a * cosine - c * sine;
+                    second = c * cosine + a * sine;
                 }
             }
         }

@@ -8,12 +8,12 @@
 
 namespace lapidary {
 
-/// Mean cross entropy in nats over all positions of a batch, without gradients.
+/// Cross entropy in nats summed over the positions that count and divided by all of a batch, without gradients.
 template <Device D, class Model>
 double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights, const Batch& batch) {
     check_tokens(batch.view(), model.vocabulary());
     ScratchScope scope(device.scratch());
-    const SequenceBatch<D> tokens(device, batch.view());
+    const SequenceBatch<D> tokens(device, batch.view(), batch.mask_view());
     std::vector<double> losses(static_cast<std::size_t>(batch.batch));
     model.loss(device, weights, tokens.inputs, tokens.targets, losses);
     double total = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/core/device.hpp>
+#include <lapidary/ops/check.hpp>
 
 #include <cstdint>
 #include <string>
@@ -20,24 +21,33 @@ inline void check_tokens(ConstView<std::int32_t, 2> tokens, Index vocabulary) {
     }
 }
 
-/// Windows of T + 1 tokens on a device, as inputs (the first T) and targets (the last T). Lives in the scratch.
+/// Windows of T + 1 tokens on a device, as inputs (the first T) and targets (the last T, -1 where they are not counted).
+/// Lives in the scratch.
 template <Device D>
 struct SequenceBatch {
     ConstView<std::int32_t, 2> inputs;   // [B, T]
     ConstView<std::int32_t, 2> targets;  // [B, T]
 
-    /// windows: [B, T + 1], in host memory.
-    SequenceBatch(D& device, ConstView<std::int32_t, 2> windows)
-        : inputs(copy(device, windows, 0)), targets(copy(device, windows, 1)) {}
-
-private:
-    static ConstView<std::int32_t, 2> copy(D& device, ConstView<std::int32_t, 2> windows, Index shift) {
+    /// windows: [B, T + 1]; mask: [B, T], 0 where the target is not counted, or [B, 0] if all are; both in host memory.
+    /// Throws Error(shape) if they do not fit together.
+    explicit SequenceBatch(D& device, ConstView<std::int32_t, 2> windows, ConstView<std::uint8_t, 2> mask = {}) {
         const Index batch = windows.extent(0), time = windows.extent(1) - 1;
-        const auto view = device.scratch().template allocate<std::int32_t, 2>({batch, time});
+        detail::require_shape(mask.empty() || mask.shape == Shape<2>{batch, time}, "batch", [&] {
+            return "windows are " + detail::extents(windows) + ", the mask is " + detail::extents(mask);
+        });
+        const auto x = device.scratch().template allocate<std::int32_t, 2>({batch, time});
+        const auto y = device.scratch().template allocate<std::int32_t, 2>({batch, time});
+        std::vector<std::int32_t> row(static_cast<std::size_t>(time));
         for (Index b = 0; b < batch; ++b) {
-            device.upload(windows.at(b).data + shift, view.at(b).data, static_cast<std::size_t>(time) * sizeof(std::int32_t));
+            device.upload(windows.at(b).data, x.at(b).data, row.size() * sizeof(std::int32_t));
+            for (Index t = 0; t < time; ++t) {
+                const bool counted = mask.empty() || mask.at(b)[t] != 0;
+                row[static_cast<std::size_t>(t)] = counted ? windows.at(b)[t + 1] : -1;
+            }
+            device.upload(row.data(), y.at(b).data, row.size() * sizeof(std::int32_t));
         }
-        return view;
+        inputs = x;
+        targets = y;
     }
 };
 

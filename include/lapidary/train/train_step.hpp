@@ -45,7 +45,8 @@ double sum_lanes(D& device, const Model& model, TrainState<D>& state, const Batc
     for (Index i = 0; i < lane; i += micro_batch) {
         ScratchScope scope(device.scratch());
         const Index sequences = std::min(micro_batch, lane - i);
-        const SequenceBatch<D> part(device, batch.view().slice(first * lane + i, sequences));
+        const SequenceBatch<D> part(device, batch.view().slice(first * lane + i, sequences),
+                                    batch.mask_view().slice(first * lane + i, sequences));
         std::vector<double> losses(static_cast<std::size_t>(sequences));
         model.loss_and_gradients(device, Weights<Scalar<D>>(state.weights.view()), part.inputs, part.targets, scale, losses,
                                  Gradients<Scalar<D>>(target));
@@ -71,7 +72,7 @@ void prepare_lanes(D& device, TrainState<D>& state, const Batch& batch, const St
 
 /// One optimizer step: loss and gradients of a batch of B sequences, clipping, update.
 ///
-/// The loss is the mean cross entropy over all B * T positions. The result depends on the batch, the state, the
+/// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends on the batch, the state, the
 /// optimizer, the rate and `lanes`; neither on threads nor on `micro_batch`. Throws Error(not_finite), with the state
 /// as it was, if the loss or the gradient norm is not finite; Error(value) for a token outside the vocabulary.
 template <Device D, Communicator World, class Model, class Optimizer>
@@ -95,8 +96,8 @@ StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>
                     "step " + std::to_string(state.step) + ": loss " + std::to_string(record.loss) + ", gradient norm " +
                         std::to_string(record.gradient_norm) + "; the weights were left as they were");
     }
-    optimizer.update(device, state.weights.view(), state.gradients.view(), state.m.view(), state.v.view(), state.step,
-                     rate, clip_factor(record.gradient_norm, options.clip_norm));
+    optimizer.update(device, model.layout(), state.weights.view(), state.gradients.view(), state.m.view(),
+                     state.v.view(), state.step, rate, clip_factor(record.gradient_norm, options.clip_norm));
     ++state.step;
     record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return record;

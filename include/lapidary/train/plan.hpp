@@ -1,0 +1,59 @@
+#pragma once
+
+#include <lapidary/core/device.hpp>
+#include <lapidary/core/parameters.hpp>
+#include <lapidary/ops/check.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace lapidary {
+
+/// A device that counts instead of computing (`Counting`).
+template <class D>
+concept CountingDevice = Device<D> && requires(D& device) { device.count().total(); };
+
+/// What one training step of a model takes.
+struct StepPlan {
+    Index parameters = 0;          ///< padding not counted
+    Index flat_size = 0;           ///< elements of a flat vector: of the weights, the gradients, each moment
+    Index lane_buffers = 0;        ///< further gradients, for the tree over lanes
+    std::size_t activations = 0;   ///< bytes in single precision, at the peak of one micro-batch
+    double products_per_token = 0;   ///< floating-point operations: 6 for each weight of a product, more if recomputed
+    double attention_per_token = 0;  ///< of the positions a token sees
+
+    [[nodiscard]] double operations_per_token() const { return products_per_token + attention_per_token; }
+};
+
+/// Runs forward and backward of one micro-batch of `micro_batch` sequences of `context` tokens on a counting device: the
+/// figures are those of the code that trains, not of a formula. Throws Error(shape) for more tokens than the model's
+/// context, Error(memory) where even the address space does not suffice.
+template <CountingDevice D, class Model>
+StepPlan plan_step(D& device, const Model& model, Index micro_batch, Index context, Index lanes = 1) {
+    detail::require_shape(micro_batch >= 1 && lanes >= 1 && std::has_single_bit(static_cast<std::uint64_t>(lanes)),
+                          "plan", [&] {
+                              return "micro-batch " + std::to_string(micro_batch) + ", lanes " + std::to_string(lanes) +
+                                     ": the first must be positive, the second a power of two";
+                          });
+    ScratchScope scope(device.scratch());
+    const auto before = device.count();
+    const auto weights = scratch(device, Shape<1>{model.layout().size()});
+    const auto gradients = scratch(device, Shape<1>{model.layout().size()});
+    const std::size_t mark = device.scratch().used();
+    device.scratch().restart_peak();
+    const auto ids = device.scratch().template allocate<std::int32_t, 2>({micro_batch, context});
+    std::vector<double> losses(static_cast<std::size_t>(micro_batch));
+    model.loss_and_gradients(device, Weights<Scalar<D>>(weights), ids, ids, 1.0, losses,
+                             Gradients<Scalar<D>>(gradients));
+    const double tokens = static_cast<double>(micro_batch) * static_cast<double>(context);
+    return {.parameters = model.layout().parameter_count(),
+            .flat_size = model.layout().size(),
+            .lane_buffers = std::countr_zero(static_cast<std::uint64_t>(lanes)),
+            .activations = device.scratch().peak() - mark,
+            .products_per_token = (device.count().products - before.products) / tokens,
+            .attention_per_token = (device.count().attention - before.attention) / tokens};
+}
+
+}  // namespace lapidary
