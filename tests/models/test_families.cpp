@@ -16,7 +16,7 @@ using namespace lapidary::test;
 namespace {
 
 const char* const fixtures[] = {"llama_tiny", "llama_gqa", "llama_odd", "mistral",    "pythia", "neox_20b",
-                                "redpajama",  "falcon_7b", "falcon_40b", "gptj", "crystalcoder"};
+                                "redpajama",  "falcon_7b", "falcon_40b", "gptj", "mpt",    "crystalcoder"};
 
 // float: a few thousand roundings; double: what is left is the fixtures' rounding to float and the float angles.
 template <class D>

@@ -146,6 +146,12 @@ TEST_CASE("threads and micro-batches change no bit of other families' weights") 
     falcon.num_attention_heads = 3;
     falcon.num_hidden_layers = 2;
     check(falcon);
+    MptConfig mpt;
+    mpt.d_model = 60;
+    mpt.n_heads = 5;
+    mpt.n_layers = 2;
+    mpt.clip_qkv = 0.5;
+    check(mpt);
 }
 
 TEST_CASE("lanes are summed along a tree, whatever the micro-batch") {

@@ -6,6 +6,7 @@
 #include <lapidary/models/gptj.hpp>
 #include <lapidary/models/llama.hpp>
 #include <lapidary/models/mistral.hpp>
+#include <lapidary/models/mpt.hpp>
 #include <lapidary/models/pythia.hpp>
 #include <lapidary/models/redpajama.hpp>
 
@@ -19,7 +20,7 @@ namespace lapidary {
 /// The families there are. Which one a file is for is known when the program runs, which code runs for it when it is
 /// compiled: `visit_config` leads from the one to the other.
 using Families = std::tuple<AmberConfig, LlamaConfig, CrystalCoderConfig, MistralConfig, NeoxConfig, RedPajamaConfig,
-                            FalconConfig, GptJConfig>;
+                            FalconConfig, GptJConfig, MptConfig>;
 
 namespace detail {
 
