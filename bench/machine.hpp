@@ -79,4 +79,28 @@ inline double copy_bandwidth(Cpu& device) {
     return measured;
 }
 
+/// Bytes read per second while all threads add up an array that no cache holds.
+inline double read_bandwidth(Cpu& device) {
+    static const double measured = [&] {
+        constexpr Index count = Index{1} << 27;
+        const lapidary::Tensor<float, 1, Cpu> numbers(device, {count});
+        std::memset(const_cast<float*>(numbers.view().data), 0, static_cast<std::size_t>(count) * sizeof(float));
+        const Index grain = count / (8 * device.threads());
+        const double seconds = shortest(8, [&] {
+            device.run_ranges(count, grain, [&](Index first, Index length, Arena&) {
+                lapidary::simd::Vec sums[8] = {};
+                for (Index i = first; i + 8 * lapidary::simd::width <= first + length; i += 8 * lapidary::simd::width) {
+#pragma GCC unroll 8
+                    for (int j = 0; j < 8; ++j) {
+                        sums[j] += lapidary::simd::load(numbers.view().data + i + j * lapidary::simd::width);
+                    }
+                }
+                for (auto& sum : sums) benchmark::DoNotOptimize(sum);
+            });
+        });
+        return static_cast<double>(count) * sizeof(float) / seconds;
+    }();
+    return measured;
+}
+
 }  // namespace bench

@@ -18,6 +18,9 @@ struct TileShape {
 };
 
 inline TileShape tile_shape(Index rows, Index columns, int threads) {
+    if (rows <= most_few_rows) {  // columns are read once each: even shares
+        return {rows, std::min<Index>(round_up(ceil_div(columns, Index{4} * threads), simd::width), 768)};
+    }
     TileShape tile{std::min<Index>(round_up(rows, row_panel), 512),
                    std::min<Index>(round_up(columns, column_panel), 768)};
     const Index wanted = threads == 1 ? 1 : Index{4} * threads;

@@ -2,6 +2,7 @@
 
 #include <lapidary/core/arena.hpp>
 #include <lapidary/cpu/pack.hpp>
+#include <lapidary/cpu/row_product.hpp>
 #include <lapidary/ops/accumulation.hpp>
 
 #include <algorithm>
@@ -79,6 +80,13 @@ inline void product(Arena& arena, Index rows, Index columns, Index depth, Index 
                     const Operand& b, float* c, Index c_stride, Store store) {
     if (depth == 0 && store == Store::assign) {
         for (Index i = 0; i < rows; ++i) std::fill_n(c + i * c_stride, columns, 0.0F);
+    }
+    if (takes_few_rows(rows, columns, b)) {
+        const Index done = few_rows(rows, columns, depth, segment, a, b, c, c_stride, store);
+        if (done < columns) {
+            product(arena, rows, columns - done, depth, segment, a, b.from(done, 0), c + done, c_stride, store);
+        }
+        return;
     }
     ScratchScope scope(arena);
     float* a_panels = arena.allocate<float, 1>({round_up(rows, row_panel) * accumulation_block}).data;
