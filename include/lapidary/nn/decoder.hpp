@@ -64,7 +64,17 @@ public:
         head_.logits(device, weights, run(device, weights, ids, trace), logits);
     }
 
-    /// The summed cross entropy of each sequence, in nats. inputs, targets: [B, T]; losses: B numbers.
+    /// Calls `visit(i, x)` with the residual stream, x [B, T, C]: as the embedding makes it (i = 0) and as block i leaves
+    /// it. It is gone when `visit` returns.
+    template <Device D, class Visit>
+    void visit_states(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids, Visit&& visit) const {
+        ScratchScope scope(device.scratch());
+        Trace<Scalar<D>> trace;
+        run(device, weights, ids, trace, visit);
+    }
+
+    /// The summed cross entropy of each sequence, in nats. inputs, targets: [B, T], a negative target is not counted;
+    /// losses: B numbers.
     template <Device D>
     void loss(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
               ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
@@ -200,15 +210,23 @@ private:
     template <Device D>
     View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
                            Trace<Scalar<D>>& trace) const {
+        return run(device, weights, ids, trace, [](Index, ConstView<Scalar<D>, 3>) {});
+    }
+
+    template <Device D, class Visit>
+    View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+                           Trace<Scalar<D>>& trace, Visit&& visit) const {
         check_call(weights.flat.size(), 0, ids.extent(1));
         const Shape<3> shape{ids.extent(0), ids.extent(1), options_.embedding.width};
         auto x = scratch(device, shape);
         embedding_.forward(device, weights, ids, x);
+        visit(Index{0}, ConstView<Scalar<D>, 3>(x));
         trace.blocks.resize(blocks_.size());
         for (std::size_t i = 0; i < blocks_.size(); ++i) {
             const auto y = scratch(device, shape);
             blocks_[i].forward(device, weights, x, y, trace.blocks[i]);
             x = y;
+            visit(static_cast<Index>(i) + 1, ConstView<Scalar<D>, 3>(x));
         }
         const auto h = scratch(device, shape);
         norm_.forward(device, weights, x, h, trace.norm);
