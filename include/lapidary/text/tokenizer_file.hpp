@@ -1,0 +1,70 @@
+#pragma once
+
+#include <lapidary/core/error.hpp>
+#include <lapidary/io/json.hpp>
+#include <lapidary/io/quote.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace lapidary::detail {
+
+/// A part of a `tokenizer.json`: its value, and where it stands, for error messages (`FILE: pre_tokenizer`).
+struct FilePart {
+    const Json& value;
+    std::string where;
+
+    [[noreturn]] void refuse(const std::string& reason, ErrorCode code = ErrorCode::format) const {
+        throw Error(code, "tokenizer", where + ": " + reason);
+    }
+    [[noreturn]] void not_supported(std::string_view what) const {
+        refuse(quote(what) + " is not supported", ErrorCode::unsupported);
+    }
+    /// The value of a key. Throws Error(format) if it is missing or this is no object.
+    [[nodiscard]] FilePart operator[](const std::string& key) const {
+        if (!value.is_object()) refuse("must be an object");
+        const auto found = value.find(key);
+        if (found == value.end()) refuse(quote(key) + " is missing");
+        return {*found, where + "." + key};
+    }
+    [[nodiscard]] bool has(const std::string& key) const {
+        if (!value.is_object()) refuse("must be an object");
+        const auto found = value.find(key);
+        return found != value.end() && !found->is_null();
+    }
+    /// The elements of an array.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        if (!value.is_array()) refuse("must be an array");
+        std::size_t i = 0;
+        for (const Json& element : value) visit(FilePart{element, where + "[" + std::to_string(i++) + "]"});
+    }
+    template <class T>
+    [[nodiscard]] T get(const std::string& key) const {
+        return lapidary::get<T>(value, key, where);
+    }
+    template <class T>
+    [[nodiscard]] T get_or(const std::string& key, T fallback) const {
+        return lapidary::get_or<T>(value, key, fallback, where);
+    }
+    [[nodiscard]] std::string type() const { return get<std::string>("type"); }
+};
+
+/// The parts of a component that may be a sequence of them: `{"type": "Sequence", "<key>": [...]}`, nested or not.
+template <class Visit>
+void for_each_part(const FilePart& part, const std::string& key, Visit&& visit) {
+    if (part.value.is_null()) return;
+    if (part.type() != "Sequence") return visit(part);
+    part[key].for_each([&](const FilePart& inner) { for_each_part(inner, key, visit); });
+}
+
+/// The `{"String": "..."}` or `{"Regex": "..."}` of a part; `is_regex` tells which.
+inline std::string read_pattern(const FilePart& part, bool& is_regex) {
+    const FilePart pattern = part["pattern"];
+    is_regex = pattern.has("Regex");
+    const auto text = pattern.get<std::string>(is_regex ? "Regex" : "String");
+    if (text.empty()) pattern.refuse("must not be empty");
+    return text;
+}
+
+}  // namespace lapidary::detail
