@@ -13,6 +13,8 @@ the first 16 digits of the SHA-256 of
   ids:   of every text its ids, 32 bits each, then -1;
   texts: of every text the UTF-8 of its decoded ids, then a byte 255;
   random: the same for random ids.
+parts.json: what single pre-tokenizers, normalizers and decoders do.
+
 `ids` has 100 blocks, the others 10. `planes` are digests of ids as above, for every plane of Unicode: of texts of 64
 code points each, all but surrogates, among others. `cases` are texts for people to read, with ids and decoded text.
 """
@@ -150,8 +152,61 @@ def golden(encode, decode, size, to_input):
     return result
 
 
+PIECES = ["", "a", "  a  b ", "don't stop12 34th", "x1y22z333", "Hi, you... (me)!", "aXbXXc", "X", "XX", "XaX", "\u00bd\u00b2 3", "A-B--C", "fooBarBaz",
+          "\u2581a \u2581", "line\n\n next\r\n", "caf\u00e9 \u2014 \u65e5\u672c1\u00e9"]  # fmt: skip
+
+
+def split(pattern, behavior, invert=False, kind="String"):
+    return {"type": "Split", "pattern": {kind: pattern}, "behavior": behavior, "invert": invert}
+
+
+def parts():
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    metaspace = {"type": "Metaspace", "replacement": "\u2581"}
+    behaviors = ["Removed", "Isolated", "Contiguous", "MergedWithPrevious", "MergedWithNext"]
+    pre_tokenizers = [byte_level, {**byte_level, "add_prefix_space": True}, {**byte_level, "use_regex": False}]
+    for behavior in behaviors:
+        pre_tokenizers += [split("X", behavior), split("X", behavior, True), split("[A-Z]", behavior, kind="Regex")]
+        pre_tokenizers += [split("(?=[A-Z])", behavior, kind="Regex"), {"type": "Punctuation", "behavior": behavior}]
+        pre_tokenizers += [{"type": "Sequence", "pretokenizers": [byte_level, split("\u0120", behavior)]}]
+    pre_tokenizers += [{"type": "Digits", "individual_digits": each} for each in (False, True)]
+    pre_tokenizers += [{"type": "Sequence", "pretokenizers": [byte_level, {"type": "Digits", "individual_digits": each}]}
+                       for each in (False, True)]  # fmt: skip
+    pre_tokenizers += [split("^[a-z]|[a-z]$", "Isolated", kind="Regex"), {"type": "Punctuation"}]
+    pre_tokenizers += [{**metaspace, "prepend_scheme": scheme, "split": cut} for scheme in ("always", "first", "never")
+                       for cut in (True, False)]  # fmt: skip
+    normalizers = [
+        {"type": "NFC"}, {"type": "Prepend", "prepend": "_"}, {"type": "Replace", "pattern": {"String": "X"}, "content": "yy"},
+        {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "-"}, {"type": "Replace", "pattern": {"Regex": "(?=[A-Z])"}, "content": "_"},
+        {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": " "}, {"type": "Replace", "pattern": {"String": " "}, "content": ""}]},
+    ]  # fmt: skip
+    fallback = [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]
+    decoders = [None, byte_level, {**metaspace, "prepend_scheme": "always", "split": True}, {**metaspace, "prepend_scheme": "never", "split": True},
+                {"type": "Sequence", "decoders": fallback}, {"type": "ByteFallback"}]  # fmt: skip
+    for content, start in ((" ", 1), (" ", 2), ("a", 1)):
+        decoders.append({"type": "Sequence", "decoders": [*fallback, {"type": "Strip", "content": content, "start": start, "stop": 0}]})
+    tokens = [[], ["a"], ["\u2581a", "b", "\u2581\u2581c"], ["\u2581", "\u2581", "a"], ["<0xE6>", "<0x97>", "<0xA5>", "a"], ["<0xE6>", "a", "<0x97>"],
+              ["<0xE6>", "<0x97>", "<0xA5>", "<0xFF>"], ["\u0120a", "\u00e6\u0139", "\u00a5"], ["\u00e6", "b"], ["<0x20>", "x"], ["a", "a", "b"], ["<0x2>", "<0xaF>", "<0xgg>"]]  # fmt: skip
+    result = {"pre_tokenizers": [], "normalizers": [], "decoders": []}
+    empty = {"version": "1.0", "added_tokens": [], "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}
+    for part in pre_tokenizers:
+        made = Tokenizer.from_str(json.dumps({**empty, "pre_tokenizer": part})).pre_tokenizer
+        result["pre_tokenizers"].append([part, [[text, [piece for piece, _ in made.pre_tokenize_str(text) if piece]] for text in PIECES]])
+    for part in normalizers:
+        made = Tokenizer.from_str(json.dumps({**empty, "normalizer": part})).normalizer
+        texts = [*PIECES, "e\u0301 \u1100\u1161 \u2126 a\u0323\u0307 q\u0307\u0323 \uac00\u11a8 \u0958 \ufb1d"]
+        result["normalizers"].append([part, [[text, made.normalize_str(text)] for text in texts]])
+    for part in decoders:
+        vocabulary = {token: id for id, token in enumerate(sorted({token for row in tokens for token in row}))}
+        made = Tokenizer.from_str(json.dumps({**empty, "decoder": part, "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}))
+        result["decoders"].append([part, [[row, made.decode([vocabulary[token] for token in row])] for row in tokens]])
+    return result
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
+    rows = ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in parts().items())
+    (OUT / "parts.json").write_text("{\n" + rows + "\n}\n")
     results = {}
     for make in (gpt2, neox, falcon, gpt4, llama, metaspace):
         name = make.__name__

@@ -50,7 +50,7 @@ inline std::vector<AddedToken> read_added_tokens(const std::filesystem::path& di
     const auto config_file = directory / "tokenizer_config.json";
     Json config = Json::object();
     if (std::filesystem::exists(config_file)) config = read_json(config_file);
-    const detail::FilePart settings{config, config_file.string()};
+    const detail::FilePart settings{config, config_file.string(), true};
     if (settings.has("added_tokens_decoder")) {
         const detail::FilePart decoder = settings["added_tokens_decoder"];
         if (!decoder.value.is_object()) decoder.refuse("must be an object");
@@ -62,7 +62,7 @@ inline std::vector<AddedToken> read_added_tokens(const std::filesystem::path& di
     }
     if (const auto file = directory / "tokenizer.json"; std::filesystem::exists(file)) {
         const Json json = read_json(file);
-        const detail::FilePart root{json, file.string()};
+        const detail::FilePart root{json, file.string(), true};
         if (root.has("added_tokens")) {
             root["added_tokens"].for_each([&](const detail::FilePart& part) {
                 tokens.push_back(detail::read_added_token(part, part.get<TokenId>("id")));

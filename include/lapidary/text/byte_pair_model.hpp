@@ -104,7 +104,8 @@ private:
                 if (found == ids_.end()) merge.refuse(quote(token) + " is not in the vocabulary");
                 return found->second;
             };
-            pairs_.set(id(left), id(right), rank++, id(left + right));
+            const TokenId first = id(left), second = id(right);
+            pairs_.set(first, second, rank++, id(left + right));
             if (right.starts_with(space) && !left.ends_with(space)) splits_at_spaces_ = false;
         });
     }

@@ -9,10 +9,11 @@
 
 namespace lapidary::detail {
 
-/// A part of a `tokenizer.json`: its value, and where it stands, for error messages (`FILE: pre_tokenizer`).
+/// A part of a `tokenizer.json`: its value, and where it stands, for error messages (`FILE: model.merges[7]`).
 struct FilePart {
     const Json& value;
     std::string where;
+    bool is_file = false;  ///< it is all of it
 
     [[noreturn]] void refuse(const std::string& reason, ErrorCode code = ErrorCode::format) const {
         throw Error(code, "tokenizer", where + ": " + reason);
@@ -25,7 +26,7 @@ struct FilePart {
         if (!value.is_object()) refuse("must be an object");
         const auto found = value.find(key);
         if (found == value.end()) refuse(quote(key) + " is missing");
-        return {*found, where + "." + key};
+        return {*found, where + (is_file ? ": " : ".") + key};
     }
     [[nodiscard]] bool has(const std::string& key) const {
         if (!value.is_object()) refuse("must be an object");

@@ -115,7 +115,7 @@ private:
     };
 
     JsonTokenizer(const Json& json, const std::filesystem::path& file) {
-        const detail::FilePart root{json, file.string()};
+        const detail::FilePart root{json, file.string(), true};
         if (root.has("normalizer")) normalizer_ = detail::TextNormalizer(root["normalizer"]);
         if (root.has("pre_tokenizer")) pre_tokenizer_ = detail::PreTokenizer(root["pre_tokenizer"]);
         if (root.has("decoder")) decoder_ = detail::TokenDecoder(root["decoder"]);
@@ -171,7 +171,7 @@ private:
         unknown_ = model_.unknown_id();
         if (std::filesystem::exists(config_file)) {
             const Json config = read_json(config_file);
-            const detail::FilePart root{config, config_file.string()};
+            const detail::FilePart root{config, config_file.string(), true};
             bos_ = id_of(detail::read_token_name(root, "bos_token"));
             eos_ = id_of(detail::read_token_name(root, "eos_token"));
             if (unknown_ < 0) unknown_ = id_of(detail::read_token_name(root, "unk_token"));
