@@ -225,6 +225,13 @@ TEST_CASE("what is not known here is refused by file and key", "[tokenizer]") {
     CHECK_THAT(refused("/pre_tokenizer",
                        R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}, {"type": "ByteLevel"}]})"),
                ContainsSubstring("'ByteLevel, twice'"));
+    const std::string longer(65, 'x');
+    CHECK_THAT(refused("/normalizer", (R"({"type": "Prepend", "prepend": ")" + longer + "\"}").c_str()),
+               ContainsSubstring(": normalizer.prepend: 'xxx"));
+    Json steps = Json::array();
+    for (int i = 0; i < 33; ++i) steps.push_back({{"type", "Digits"}});
+    CHECK_THAT(refused("/pre_tokenizer", Json({{"type", "Sequence"}, {"pretokenizers", steps}}).dump().c_str()),
+               ContainsSubstring("pretokenizers[32].type: 'more than 32 steps' is not supported"));
     CHECK_THAT(refused("/decoder", R"({"type": "WordPiece"})"), ContainsSubstring(": decoder.type: 'WordPiece'"));
     CHECK_THAT(refused("/decoder", R"({"type": "Replace", "pattern": {"Regex": "a"}, "content": ""})"),
                ContainsSubstring("'Regex'"));
@@ -281,6 +288,18 @@ TEST_CASE("a damaged tokenizer.json is refused by file and key", "[tokenizer]") 
                ContainsSubstring(".replacement"));
     CHECK_THROWS_AS(JsonTokenizer(data / "no_such.json"), Error);
     CHECK_THROWS_AS(JsonTokenizer(data), Error);
+}
+
+TEST_CASE("replacements that grow without end are an error", "[tokenizer]") {
+    Json json = minimal();
+    Json steps = Json::array();
+    for (int i = 0; i < 60; ++i) {
+        steps.push_back(Json::parse(R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})"));
+    }
+    json["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
+    CHECK_THROWS_WITH(ids_of(json, "ba"), ContainsSubstring("the normalizer makes"));
+    json["decoder"] = {{"type", "Sequence"}, {"decoders", steps}};
+    CHECK_THROWS_WITH(ids_of(json, "b"), ContainsSubstring("makes too much text of 'a"));
 }
 
 TEST_CASE("a pattern that takes too many steps is an error", "[tokenizer]") {

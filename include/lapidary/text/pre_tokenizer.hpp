@@ -44,6 +44,7 @@ private:
 
     void add(const FilePart& part) {
         const std::string type = part.type();
+        if (stages_.size() == max_stages) part["type"].not_supported("more than 32 steps");
         Stage stage;
         stage.spelled = byte_level_;
         if (type == "ByteLevel") {
@@ -74,7 +75,7 @@ private:
     }
 
     static void read_metaspace(const FilePart& part, Stage& stage) {
-        stage.replacement = part.get_or<std::string>("replacement", "\xE2\x96\x81");
+        stage.replacement = read_character(part, "replacement");
         stage.replace_spaces = true;
         auto scheme = part.get_or<std::string>("prepend_scheme", "always");
         if (!part.get_or<bool>("add_prefix_space", true)) scheme = "never";
@@ -123,6 +124,7 @@ private:
         });
     }
 
+    static constexpr std::size_t max_stages = 32;
     static constexpr std::string_view gpt2_pattern =
         R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 

@@ -78,6 +78,9 @@ public:
         const PCRE2_SIZE* const ends = pcre2_get_ovector_pointer_8(found.get());
         begin = ends[0];
         end = ends[1];
+        if (begin < from || end < begin) {  // \K in odd places
+            throw Error(ErrorCode::unsupported, "tokenizer", where_ + ": the pattern matches backwards");
+        }
         return true;
     }
 

@@ -23,10 +23,16 @@ public:
         for_each_part(part, "normalizers", [&](const FilePart& inner) { add(inner); });
     }
 
-    /// The normalized text: `text` itself where nothing changes, else in `storage`. Well-formed UTF-8.
+    /// The normalized text: `text` itself where nothing changes, else in `storage`. Well-formed UTF-8. Throws
+    /// Error(unsupported) if it grows out of all proportion.
     std::string_view apply(std::string_view text, std::string& storage) const {
+        const std::size_t before = text.size();
         for (const Step& step : steps_) {
             if (text.empty()) break;
+            if (grows_too_much(before, text.size())) {
+                throw Error(ErrorCode::unsupported, "encode",
+                            "the normalizer makes " + std::to_string(text.size()) + " bytes of " + std::to_string(before));
+            }
             std::string next;
             const std::string_view result = apply(step, text, next);
             if (result.data() == text.data() && result.size() == text.size()) continue;
@@ -47,12 +53,12 @@ private:
         const std::string type = part.type();
         Step step;
         if (type == "Prepend") {
-            step.content = part.get<std::string>("prepend");
+            step.content = read_replacement(part, "prepend");
             step.prepend = true;
         } else if (type == "Replace") {
             bool is_regex = false;
             const std::string pattern = read_pattern(part, is_regex);
-            step.content = part.get<std::string>("content");
+            step.content = read_replacement(part, "content");
             step.pattern = is_regex ? SplitPattern(Regex(pattern, part.where)) : SplitPattern(pattern);
         } else if (type != "NFC") {
             part["type"].not_supported(type);

@@ -38,7 +38,12 @@ public:
             return {bytes ? std::move(*bytes) : std::string(token), true};
         }
         std::string text(token);
-        for (const auto& [from, to] : replacements_) text = replaced(text, from, to);
+        for (const auto& [from, to] : replacements_) {
+            text = replaced(text, from, to);
+            if (grows_too_much(token.size(), text.size())) {
+                throw Error(ErrorCode::unsupported, "tokenizer", "decoder: makes too much text of " + quote(token));
+            }
+        }
         if (byte_fallback_ && text.size() == 6 && text.starts_with("<0x") && text.ends_with('>')) {
             const int high = hexadecimal(text[3]);
             const int low = hexadecimal(text[4]);
@@ -91,15 +96,14 @@ private:
         if (type == "ByteLevel" && alone) {
             byte_level_ = true;
         } else if (type == "Metaspace" && alone) {
-            metaspace_ = part.get_or<std::string>("replacement", "\xE2\x96\x81");
-            if (metaspace_.empty()) part["replacement"].refuse("must not be empty");
+            metaspace_ = read_character(part, "replacement");
             keeps_first_ = part.get_or<std::string>("prepend_scheme", "always") == "never" ||
                            !part.get_or<bool>("add_prefix_space", true);
         } else if (type == "Replace" && !byte_fallback_ && !fuse_) {
             bool is_regex = false;
             std::string pattern = read_pattern(part, is_regex);
             if (is_regex) part["pattern"].not_supported("Regex");
-            replacements_.emplace_back(std::move(pattern), part.get<std::string>("content"));
+            replacements_.emplace_back(std::move(pattern), read_replacement(part, "content"));
         } else if (type == "ByteFallback" && !fuse_) {
             byte_fallback_ = true;
         } else if (type == "Fuse") {

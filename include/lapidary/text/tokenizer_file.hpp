@@ -3,7 +3,9 @@
 #include <lapidary/core/error.hpp>
 #include <lapidary/io/json.hpp>
 #include <lapidary/io/quote.hpp>
+#include <lapidary/text/utf8.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -57,6 +59,24 @@ void for_each_part(const FilePart& part, const std::string& key, Visit&& visit) 
     if (part.value.is_null()) return;
     if (part.type() != "Sequence") return visit(part);
     part[key].for_each([&](const FilePart& inner) { for_each_part(inner, key, visit); });
+}
+
+/// How much a file may make of text by its replacements: beyond that it means harm.
+inline constexpr std::size_t max_replacement = 64;
+constexpr bool grows_too_much(std::size_t before, std::size_t after) { return after > 16 * before + 1024; }
+
+/// A string that is put in place of others. Throws Error(unsupported) if it is longer than `max_replacement` bytes.
+inline std::string read_replacement(const FilePart& part, const std::string& key) {
+    auto text = part.get<std::string>(key);
+    if (text.size() > max_replacement) part[key].not_supported(text);
+    return text;
+}
+
+/// One character, by default the one that stands for spaces (U+2581).
+inline std::string read_character(const FilePart& part, const std::string& key) {
+    auto text = part.get_or<std::string>(key, "\xE2\x96\x81");
+    if (text.empty() || utf8_character(text) != text.size()) part[key].refuse("must be one character");
+    return text;
 }
 
 /// The `{"String": "..."}` or `{"Regex": "..."}` of a part; `is_regex` tells which.
