@@ -2,7 +2,7 @@
 
 #include <lapidary/cpu.hpp>
 #include <lapidary/lapidary.hpp>
-#include <lapidary/text/sentencepiece.hpp>
+#include <lapidary/text/open_tokenizer.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -25,39 +25,13 @@ struct Options {
     bool bos = false, ignore_eos = false;
 };
 
-// Prints text as far as it is settled: a character's bytes may come in several tokens.
-class Stream {
-public:
-    explicit Stream(const SentencePiece& tokenizer, std::vector<std::int32_t> ids) : tokenizer_(tokenizer), ids_(std::move(ids)) {
-        show(true);
-    }
-    void add(std::int32_t id) {
-        ids_.push_back(id);
-        show(false);
-    }
-    void finish() { show(true); }
-
-private:
-    void show(bool all) {
-        const std::string text = tokenizer_.decode(ids_);
-        if (!all && text.ends_with("\xEF\xBF\xBD")) return;
-        if (text.size() > shown_) std::fputs(text.c_str() + shown_, stdout);
-        std::fflush(stdout);
-        shown_ = std::max(shown_, text.size());
-    }
-
-    const SentencePiece& tokenizer_;
-    std::vector<std::int32_t> ids_;
-    std::size_t shown_ = 0;
-};
-
 void run(Options options) {
-    const SentencePiece tokenizer(options.model / "tokenizer.model");
+    const AnyTokenizer tokenizer = open_tokenizer(options.model);
     const Amber model{read_config<Amber::Options>(options.model)};
     if (tokenizer.vocabulary_size() > model.vocabulary()) {
         throw Error(ErrorCode::format, "generate",
-                    (options.model / "tokenizer.model").string() + ": has " + std::to_string(tokenizer.vocabulary_size()) +
-                        " pieces, the model " + std::to_string(model.vocabulary()));
+                    options.model.string() + ": the tokenizer has " + std::to_string(tokenizer.vocabulary_size()) +
+                        " tokens, the model " + std::to_string(model.vocabulary()));
     }
     Cpu device({.threads = options.threads});
     check_weights(model, options.model);  // before room is made for them
@@ -66,18 +40,27 @@ void run(Options options) {
 
     std::vector<std::int32_t> prompt = tokenizer.encode(options.prompt);
     // Without a prompt, start as after the end of a document (or at a start token, where the model knows one).
-    if (options.bos) prompt.insert(prompt.begin(), tokenizer.bos_id());
-    if (prompt.empty()) prompt.push_back(tokenizer.eos_id());
+    const auto special = [&](TokenId id, const char* name) {
+        if (id >= 0) return id;
+        throw Error(ErrorCode::value, "generate", options.model.string() + ": the tokenizer has no " + name);
+    };
+    if (options.bos) prompt.insert(prompt.begin(), special(tokenizer.bos_id(), "start token for --bos"));
+    if (prompt.empty()) prompt.push_back(special(tokenizer.eos_id(), "end token to start at; give a --prompt"));
     if (!options.ignore_eos) options.generation.stop_token = tokenizer.eos_id();
 
-    Stream stream(tokenizer, prompt);
+    TextStream stream(tokenizer);
+    const auto print = [](const std::string& text) {
+        std::fwrite(text.data(), 1, text.size(), stdout);
+        std::fflush(stdout);
+    };
+    for (std::int32_t token : prompt) print(stream.add(token));
     const auto start = std::chrono::steady_clock::now();
     const auto tokens = generate(device, model, weights.view(), prompt, options.generation,
-                                 [&](std::int32_t token) { stream.add(token); });
+                                 [&](std::int32_t token) { print(stream.add(token)); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    stream.finish();
-    std::fputs("\n", stdout);
-    std::fprintf(stderr, "%zu tokens, %.0f tokens/s\n", tokens.size(), static_cast<double>(tokens.size()) / seconds);
+    print(stream.finish() + "\n");
+    std::fprintf(stderr, "%zu tokens, %.0f tokens/s\n", tokens.size(),
+                 static_cast<double>(tokens.size()) / seconds);
 }
 
 }  // namespace
@@ -85,12 +68,16 @@ void run(Options options) {
 int main(int argc, char** argv) {
     CLI::App app{"Continues a prompt."};
     Options options;
-    app.add_option("--model", options.model, "Hugging Face directory with a tokenizer.model")->required();
+    app.add_option("--model", options.model, "Hugging Face directory with a tokenizer.model or a tokenizer.json")
+        ->required();
     app.add_option("--prompt", options.prompt, "Text to continue");
     app.add_option("--max-tokens", options.generation.max_tokens, "Tokens to draw")->capture_default_str();
-    app.add_option("--temperature", options.generation.sampling.temperature, "0: always the likeliest")->capture_default_str();
-    app.add_option("--top-k", options.generation.sampling.top_k, "Only this many likeliest tokens; 0: all")->capture_default_str();
-    app.add_option("--top-p", options.generation.sampling.top_p, "Only the likeliest that reach this probability")->capture_default_str();
+    app.add_option("--temperature", options.generation.sampling.temperature, "0: always the likeliest")
+        ->capture_default_str();
+    app.add_option("--top-k", options.generation.sampling.top_k, "Only this many likeliest tokens; 0: all")
+        ->capture_default_str();
+    app.add_option("--top-p", options.generation.sampling.top_p, "Only the likeliest that reach this probability")
+        ->capture_default_str();
     app.add_option("--seed", options.generation.sampling.seed, "Seed of the draw")->capture_default_str();
     app.add_option("--threads", options.threads, "Threads [all cores]");
     app.add_flag("--bos", options.bos, "Put the start token first, as LLaMA expects and AMBER does not");

@@ -71,7 +71,9 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
                               .warmup_steps = options.warmup >= 0 ? options.warmup : steps / 20,
                               .total_steps = steps};
     const AdamW optimizer{.weight_decay = options.weight_decay};
-    const fs::path checkpoints = options.run / "checkpoints", tokenizer = options.data / "tokenizer.model";
+    const fs::path checkpoints = options.run / "checkpoints";
+    fs::path tokenizer = options.data / "tokenizer.model";
+    if (!fs::exists(tokenizer)) tokenizer = options.data / "tokenizer.json";
     fs::create_directories(checkpoints);
     const RunLock lock(options.run);
     record_manifest(options.run,

@@ -37,8 +37,9 @@ void mutate(std::string& text, const std::vector<std::string>& seeds, const Phil
     const auto q = random.bits(2 * step + 1);
     const std::size_t at = place(text, r[1], r[2]);
     const std::size_t length = std::min<std::size_t>(text.size() - at, 1 + q[0] % (q[1] % 3 == 0 ? 2000 : 16));
-    static const char* const numbers[] = {"0", "-1", "1", "255", "65536", "2147483647", "-2147483648",
-                                          "4294967296", "9223372036854775807", "1e308", "0.5"};
+    static const char* const numbers[] = {
+        "0",     "-1", "1", "255", "65536", "2147483647", "-2147483648", "4294967296", "9223372036854775807",
+        "1e308", "0.5"};
     switch (r[0] % 10) {
         case 0:
             if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << q[2] % 8));
@@ -46,10 +47,18 @@ void mutate(std::string& text, const std::vector<std::string>& seeds, const Phil
         case 1:
             if (at < text.size()) text[at] = static_cast<char>(q[2]);
             break;
-        case 2: text.erase(at, length); break;
-        case 3: text.insert(at, text.substr(at, length)); break;
-        case 4: text.insert(at, 1 + q[2] % 8, static_cast<char>(q[3])); break;
-        case 5: text.resize(at); break;
+        case 2:
+            text.erase(at, length);
+            break;
+        case 3:
+            text.insert(at, text.substr(at, length));
+            break;
+        case 4:
+            text.insert(at, 1 + q[2] % 8, static_cast<char>(q[3]));
+            break;
+        case 5:
+            text.resize(at);
+            break;
         case 6: {
             const std::string& other = seeds[q[2] % seeds.size()];
             if (!other.empty()) text.insert(at, other.substr(q[3] % other.size(), length));

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     const InputFile file(bytes, size, ".model");
     try {
         const SentencePiece tokenizer(file.path(), {{.id = 512, .content = "<x>"}});
-        for (std::string_view text : {"", "Once upon  a time <x>", "e\u0301日本 \xF0\x9F\x99\n\n", "\u2581 0123 <s>"}) {
+        for (std::string_view text :
+             {"", "Once upon  a time <x>", "e\u0301日本 \xF0\x9F\x99\n\n", "\u2581 0123 <s>"}) {
             try {
                 const std::vector<TokenId> ids = tokenizer.encode(text);
                 if (tokenizer.decode(ids).size() > size + 10000) std::abort();

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     const InputFile file(bytes, size, ".json");
     try {
         const JsonTokenizer tokenizer(file.path());
-        for (std::string_view text : {"", "It's  x = 12345 <s>", "e\u0301日本 \xF0\x9F\x99 |||MAIL||| solo\n\n", "\u1E030"}) {
+        for (std::string_view text :
+             {"", "It's  x = 12345 <s>", "e\u0301日本 \xF0\x9F\x99 |||MAIL||| solo\n\n", "\u1E030"}) {
             try {
                 const std::vector<TokenId> ids = tokenizer.encode(text);
                 if (tokenizer.decode(ids).size() > 10000) std::abort();

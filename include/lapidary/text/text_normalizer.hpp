@@ -30,8 +30,9 @@ public:
         for (const Step& step : steps_) {
             if (text.empty()) break;
             if (grows_too_much(before, text.size())) {
-                throw Error(ErrorCode::unsupported, "encode",
-                            "the normalizer makes " + std::to_string(text.size()) + " bytes of " + std::to_string(before));
+                throw Error(
+                    ErrorCode::unsupported, "encode",
+                    "the normalizer makes " + std::to_string(text.size()) + " bytes of " + std::to_string(before));
             }
             std::string next;
             const std::string_view result = apply(step, text, next);

@@ -41,7 +41,8 @@ public:
         for (const auto& [from, to] : replacements_) {
             text = replaced(text, from, to);
             if (grows_too_much(token.size(), text.size())) {
-                throw Error(ErrorCode::unsupported, "tokenizer", "decoder: makes too much text of " + quote(token));
+                throw Error(ErrorCode::unsupported, "tokenizer",
+                            "decoder: makes too much text of " + quote(token));
             }
         }
         if (byte_fallback_ && text.size() == 6 && text.starts_with("<0x") && text.ends_with('>')) {

@@ -65,7 +65,8 @@ void for_each_part(const FilePart& part, const std::string& key, Visit&& visit) 
 inline constexpr std::size_t max_replacement = 64;
 constexpr bool grows_too_much(std::size_t before, std::size_t after) { return after > 16 * before + 1024; }
 
-/// A string that is put in place of others. Throws Error(unsupported) if it is longer than `max_replacement` bytes.
+/// A string that is put in place of others. Throws Error(unsupported) if it is longer than `max_replacement`
+/// bytes.
 inline std::string read_replacement(const FilePart& part, const std::string& key) {
     auto text = part.get<std::string>(key);
     if (text.size() > max_replacement) part[key].not_supported(text);
