@@ -78,8 +78,8 @@ public:
             while (end < ids.size() && ids[end] < processor_.GetPieceSize()) ++end;
             if (end > i) {
                 std::string part;
-                const auto status =
-                    processor_.Decode(std::vector<TokenId>(ids.begin() + i, ids.begin() + end), &part);
+                const auto run = ids.subspan(i, end - i);
+                const auto status = processor_.Decode(std::vector<TokenId>(run.begin(), run.end()), &part);
                 if (!status.ok()) throw Error(ErrorCode::value, "decode", status.ToString());
                 text += part;
             }
