@@ -83,7 +83,8 @@ TEST_CASE("tokens are added to a SentencePiece model from each of the usual file
     CHECK(open_tokenizer(directory.path).decode(Ids{512}) == "<j>");
     directory.write("tokenizer_config.json",
                     R"({"added_tokens_decoder": {"512": {"content": "<d>", "special": true},
-                                                 "513": {"content": "<long>", "rstrip": true}, "2": {"content": "</s>"}}})");
+                                                 "513": {"content": "<long>", "rstrip": true},
+                                                 "2": {"content": "</s>"}}})");
     const AnyTokenizer last = open_tokenizer(directory.path);
     const Ids hello = last.encode("Hello"), world = last.encode("world"), stop = last.encode("</s>");
     Ids expected = hello;
