@@ -1,10 +1,11 @@
 # The packages behind each component, read by the source tree and by the installed package, so that both ask for the
 # same things.
 
-set(lapidary_components lapidary cpu sentencepiece compression eigen)
+set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen)
 set(lapidary_lapidary_packages nlohmann_json range-v3 OpenSSL Threads)
 set(lapidary_cpu_packages)
 set(lapidary_sentencepiece_packages SentencePiece)
+set(lapidary_tokenizers_packages PCRE2 Utf8proc)
 set(lapidary_compression_packages ZLIB Zstd)
 set(lapidary_eigen_packages Eigen3)
 
@@ -14,6 +15,8 @@ set(lapidary_debian_range-v3 librange-v3-dev)
 set(lapidary_debian_OpenSSL libssl-dev)
 set(lapidary_debian_Threads libc6-dev)
 set(lapidary_debian_SentencePiece libsentencepiece-dev)
+set(lapidary_debian_PCRE2 libpcre2-dev)
+set(lapidary_debian_Utf8proc libutf8proc-dev)
 set(lapidary_debian_ZLIB zlib1g-dev)
 set(lapidary_debian_Zstd libzstd-dev)
 set(lapidary_debian_Eigen3 libeigen3-dev)

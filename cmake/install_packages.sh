@@ -12,6 +12,8 @@ needed=(
     "<nlohmann/json.hpp> nlohmann-json3-dev"
     "<openssl/evp.h> libssl-dev"
     "<sentencepiece_trainer.h> libsentencepiece-dev"
+    "<pcre2.h> libpcre2-dev"
+    "<utf8proc.h> libutf8proc-dev"
     "<zstd.h> libzstd-dev"
     "<zlib.h> zlib1g-dev"
     "<catch2/catch.hpp>|<catch2/catch_all.hpp> catch2"

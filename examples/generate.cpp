@@ -2,7 +2,7 @@
 
 #include <lapidary/cpu.hpp>
 #include <lapidary/lapidary.hpp>
-#include <lapidary/text/sentencepiece.hpp>
+#include <lapidary/text/open_tokenizer.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <vector>
 
 using namespace lapidary;
 namespace fs = std::filesystem;
@@ -19,65 +20,74 @@ namespace {
 
 struct Options {
     fs::path model;
-    std::string prompt;
+    std::vector<std::string> prompts;
     GenerateOptions generation{.max_tokens = 200, .sampling = {.temperature = 0.8, .top_p = 0.95}};
     int threads = 0;
     bool bos = false, ignore_eos = false;
 };
 
-// Prints text as far as it is settled: a character's bytes may come in several tokens.
-class Stream {
-public:
-    explicit Stream(const SentencePiece& tokenizer, std::vector<std::int32_t> ids) : tokenizer_(tokenizer), ids_(std::move(ids)) {
-        show(true);
-    }
-    void add(std::int32_t id) {
-        ids_.push_back(id);
-        show(false);
-    }
-    void finish() { show(true); }
+void print(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
 
-private:
-    void show(bool all) {
-        const std::string text = tokenizer_.decode(ids_);
-        if (!all && text.ends_with("\xEF\xBF\xBD")) return;
-        if (text.size() > shown_) std::fputs(text.c_str() + shown_, stdout);
-        std::fflush(stdout);
-        shown_ = std::max(shown_, text.size());
-    }
+std::vector<std::int32_t> prompt_ids(const AnyTokenizer& tokenizer, const Options& options, const std::string& text) {
+    const auto special = [&](TokenId id, const char* name) {
+        if (id >= 0) return id;
+        throw Error(ErrorCode::value, "generate", options.model.string() + ": the tokenizer has no " + name);
+    };
+    std::vector<std::int32_t> prompt = tokenizer.encode(text);
+    if (options.bos) prompt.insert(prompt.begin(), special(tokenizer.bos_id(), "start token for --bos"));
+    // Without a prompt, start as after the end of a document (or at a start token, where the model knows one).
+    if (prompt.empty()) prompt.push_back(special(tokenizer.eos_id(), "end token to start at; give a --prompt"));
+    return prompt;
+}
 
-    const SentencePiece& tokenizer_;
-    std::vector<std::int32_t> ids_;
-    std::size_t shown_ = 0;
-};
-
-void run(Options options) {
-    const SentencePiece tokenizer(options.model / "tokenizer.model");
-    const Amber model{read_config<AmberConfig>(options.model)};
+template <class Model>
+void write(const Options& options, const AnyTokenizer& tokenizer, const Model& model) {
     if (tokenizer.vocabulary_size() > model.vocabulary()) {
         throw Error(ErrorCode::format, "generate",
-                    (options.model / "tokenizer.model").string() + ": has " + std::to_string(tokenizer.vocabulary_size()) +
-                        " pieces, the model " + std::to_string(model.vocabulary()));
+                    options.model.string() + ": the tokenizer has " + std::to_string(tokenizer.vocabulary_size()) +
+                        " tokens, the model " + std::to_string(model.vocabulary()));
     }
     Cpu device({.threads = options.threads});
     check_weights(model, options.model);  // before room is made for them
     Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
     read_weights(device, model, options.model, weights.view());
 
-    std::vector<std::int32_t> prompt = tokenizer.encode(options.prompt);
-    // Without a prompt, start as after the end of a document (or at a start token, where the model knows one).
-    if (options.bos) prompt.insert(prompt.begin(), tokenizer.bos_id());
-    if (prompt.empty()) prompt.push_back(tokenizer.eos_id());
-    if (!options.ignore_eos) options.generation.stop_tokens = {tokenizer.eos_id()};
-
-    Stream stream(tokenizer, prompt);
+    GenerateOptions generation = options.generation;
+    generation.vocabulary = tokenizer.vocabulary_size();
+    if (!options.ignore_eos && tokenizer.eos_id() >= 0) generation.stop_tokens = {tokenizer.eos_id()};
+    std::vector<std::vector<std::int32_t>> prompts;
+    std::vector<TextStream<AnyTokenizer>> streams;
+    std::vector<std::string> texts;
+    for (const std::string& text : options.prompts) {
+        prompts.push_back(prompt_ids(tokenizer, options, text));
+        texts.emplace_back();
+        streams.emplace_back(tokenizer);
+        for (const std::int32_t token : prompts.back()) texts.back() += streams.back().add(token);
+    }
+    // One text appears as it is written, several one after the other when all are done.
+    const bool one = prompts.size() == 1;
+    if (one) print(texts[0]);
     const auto start = std::chrono::steady_clock::now();
-    const auto tokens = generate(device, model, weights.view(), prompt, options.generation,
-                                 [&](std::int32_t token) { stream.add(token); });
+    Index count = 0;
+    generate_batch(device, model, weights.view(), prompts, generation, [&](Index text, std::int32_t token) {
+        const std::string settled = streams[static_cast<std::size_t>(text)].add(token);
+        ++count;
+        one ? print(settled) : void(texts[static_cast<std::size_t>(text)] += settled);
+    });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    stream.finish();
-    std::fputs("\n", stdout);
-    std::fprintf(stderr, "%zu tokens, %.0f tokens/s\n", tokens.size(), static_cast<double>(tokens.size()) / seconds);
+    for (std::size_t i = 0; i < texts.size(); ++i) print((one ? "" : texts[i]) + streams[i].finish() + "\n");
+    std::fprintf(stderr, "%ld tokens, %.0f tokens/s\n", count, static_cast<double>(count) / seconds);
+}
+
+void run(const Options& options) {
+    const AnyTokenizer tokenizer = open_tokenizer(options.model);
+    const fs::path config = options.model / "config.json";
+    visit_config(read_json(config), config.string(), [&](const auto& found) {
+        write(options, tokenizer, typename std::decay_t<decltype(found)>::Model(found));
+    });
 }
 
 }  // namespace
@@ -85,18 +95,23 @@ void run(Options options) {
 int main(int argc, char** argv) {
     CLI::App app{"Continues a prompt."};
     Options options;
-    app.add_option("--model", options.model, "Hugging Face directory with a tokenizer.model")->required();
-    app.add_option("--prompt", options.prompt, "Text to continue");
+    app.add_option("--model", options.model, "Hugging Face directory with a tokenizer.model or a tokenizer.json")
+        ->required();
+    app.add_option("--prompt", options.prompts, "Text to continue; may be given several times");
     app.add_option("--max-tokens", options.generation.max_tokens, "Tokens to draw")->capture_default_str();
-    app.add_option("--temperature", options.generation.sampling.temperature, "0: always the likeliest")->capture_default_str();
-    app.add_option("--top-k", options.generation.sampling.top_k, "Only this many likeliest tokens; 0: all")->capture_default_str();
-    app.add_option("--top-p", options.generation.sampling.top_p, "Only the likeliest that reach this probability")->capture_default_str();
+    app.add_option("--temperature", options.generation.sampling.temperature, "0: always the likeliest")
+        ->capture_default_str();
+    app.add_option("--top-k", options.generation.sampling.top_k, "Only this many likeliest tokens; 0: all")
+        ->capture_default_str();
+    app.add_option("--top-p", options.generation.sampling.top_p, "Only the likeliest that reach this probability")
+        ->capture_default_str();
     app.add_option("--seed", options.generation.sampling.seed, "Seed of the draw")->capture_default_str();
     app.add_option("--threads", options.threads, "Threads [all cores]");
     app.add_flag("--bos", options.bos, "Put the start token first, as LLaMA expects and AMBER does not");
     app.add_flag("--ignore-eos", options.ignore_eos, "Go on after the end of a document");
     try {
         app.parse(argc, argv);
+        if (options.prompts.empty()) options.prompts.emplace_back();
         run(options);
         return 0;
     } catch (const CLI::ParseError& error) {

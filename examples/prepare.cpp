@@ -8,7 +8,7 @@
 #include <lapidary/data/token_chunks.hpp>
 #include <lapidary/data/windows.hpp>
 #include <lapidary/io/sha256.hpp>
-#include <lapidary/text/sentencepiece.hpp>
+#include <lapidary/text/open_tokenizer.hpp>
 #include <lapidary/text/train_sentencepiece.hpp>
 
 #include <CLI/CLI.hpp>
@@ -109,7 +109,7 @@ void print(const ChunkCounts& counts, const SkippedDocuments& skipped, const Opt
 void run(const Options& options) {
     const InputFiles corpus = find_inputs(options.input);
     if (options.train_tokenizer > 0 && !fs::exists(options.tokenizer)) train_tokenizer(corpus, options);
-    const SentencePiece tokenizer(options.tokenizer);
+    const AnyTokenizer tokenizer = open_tokenizer(options.tokenizer);
     ChunkWriter writer(options.out, {.chunks = options.chunks,
                                      .context = options.context,
                                      .vocabulary = tokenizer.vocabulary_size(),
@@ -117,7 +117,9 @@ void run(const Options& options) {
                                      .sources = corpus.sources,
                                      .validation = options.validation,
                                      .seed = options.seed});
-    writer.add_file(options.tokenizer, "tokenizer.model");
+    writer.add_file(options.tokenizer, tokenizer_file_name(options.tokenizer));
+    const fs::path config = options.tokenizer.parent_path() / "tokenizer_config.json";  // says what ends a document
+    if (options.tokenizer.extension() == ".json" && fs::exists(config)) writer.add_file(config, config.filename());
 
     Progress bar("prepare", corpus.bytes);
     DocumentReader reader(corpus.files, reading(options));
@@ -154,7 +156,7 @@ int main(int argc, char** argv) {
     CLI::App app{"Turns raw documents into chunks of token windows, ready to train on."};
     Options options;
     app.add_option("--recipe", options.recipe, "How documents become windows")->check(CLI::IsMember({"amber"}));
-    app.add_option("--tokenizer", options.tokenizer, "SentencePiece model (.model)")->required();
+    app.add_option("--tokenizer", options.tokenizer, "SentencePiece model (.model) or tokenizer.json")->required();
     app.add_option("--input", options.input, "Files or patterns: .jsonl or .txt, also .gz and .zst")->required();
     app.add_option("--out", options.out, "Directory to create")->required();
     app.add_option("--chunks", options.chunks, "Number of chunks")->capture_default_str();

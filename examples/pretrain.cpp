@@ -64,7 +64,9 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
     const auto rate = [&](Index step) { return linear ? line(step) : cosine(step); };
     AdamW optimizer = AdamW::of(model.config().recipe());
     if (options.weight_decay >= 0) optimizer.weight_decay = options.weight_decay;
-    const fs::path checkpoints = options.run / "checkpoints", tokenizer = options.data / "tokenizer.model";
+    const fs::path checkpoints = options.run / "checkpoints";
+    fs::path tokenizer = options.data / "tokenizer.model";
+    if (!fs::exists(tokenizer)) tokenizer = options.data / "tokenizer.json";
     fs::create_directories(checkpoints);
     const RunLock lock(options.run);
     record_manifest(options.run,

@@ -5,6 +5,9 @@
 #ifdef LAPIDARY_SENTENCEPIECE
 #include <lapidary/text/sentencepiece.hpp>
 #endif
+#ifdef LAPIDARY_TOKENIZERS
+#include <lapidary/text/tokenizer_json.hpp>
+#endif
 #ifdef LAPIDARY_COMPRESSION
 #include <lapidary/data/compressed_line_reader.hpp>
 #endif
@@ -17,6 +20,13 @@ int use_components() {
 #ifdef LAPIDARY_SENTENCEPIECE
     try {
         const lapidary::SentencePiece tokenizer("no.model");
+    } catch (const lapidary::Error&) {
+        ++used;
+    }
+#endif
+#ifdef LAPIDARY_TOKENIZERS
+    try {
+        const lapidary::JsonTokenizer tokenizer("no.json");
     } catch (const lapidary::Error&) {
         ++used;
     }

@@ -20,7 +20,7 @@ endfunction()
 add_test(NAME consumer.clear COMMAND ${CMAKE_COMMAND} -E rm -rf ${consumer_prefix})
 add_test(NAME consumer.install
   COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${consumer_prefix} --config $<CONFIG>)
-consumer_test(find_package "-DCOMPONENTS=cpu$<SEMICOLON>sentencepiece$<SEMICOLON>compression$<SEMICOLON>eigen")
+consumer_test(find_package "-DCOMPONENTS=cpu$<SEMICOLON>sentencepiece$<SEMICOLON>tokenizers$<SEMICOLON>compression$<SEMICOLON>eigen")
 consumer_test(subdirectory -DLAPIDARY_FOLDER=${PROJECT_SOURCE_DIR} -DLAPIDARY_MARCH=${LAPIDARY_MARCH})
 
 # The same project, only configured: with an instruction set of its own, and where a component is not to be had.

@@ -142,4 +142,13 @@ expect 0 generate --model whole/$end --prompt "a word" --max-tokens 20 --seed 5 
 expect 0 generate --model whole/$end --max-tokens 0
 expect 0 generate --model whole/$end --temperature 0 --max-tokens 1000
 ok "generate"
+# A tokenizer.json goes the same way.
+json=$(dirname "$tokenizer")/tokenizers/neox.json
+prepare --tokenizer "$json" --input corpus.jsonl --chunks 4 --context 32 --out data_json >/dev/null
+cmp data_json/tokenizer.json "$json"
+pretrain --data data_json --run json --steps 2 "${nano[@]}" >out
+cmp json/checkpoints/step_00000002/tokenizer.json "$json"
+expect 0 generate --model json/checkpoints/step_00000002 --prompt "naïve 🙂" --max-tokens 20 --seed 4
+grep -q "^naïve 🙂" out || fail "the prompt does not come first: $(cat out)"
+ok "tokenizer.json"
 echo "all programs work together"

@@ -61,3 +61,37 @@ TEST_CASE("ill-formed UTF-8 is found where it is", "[utf8]") {
         CHECK(find_invalid_utf8("日" + std::string(sequence)) == 3);
     }
 }
+
+TEST_CASE("ill-formed UTF-8 is repaired by maximal subparts", "[utf8]") {
+    const std::string r = "\uFFFD";
+    const auto repaired = [](std::string_view text) {
+        std::string out;
+        append_valid_utf8(out, text);
+        return out;
+    };
+    CHECK(repaired("") == "");
+    CHECK(repaired("a\u00e9\U0001F642") == "a\u00e9\U0001F642");
+    CHECK(repaired("\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64") ==
+          "a" + r + r + r + "b" + r + "c" + r + r + "d");
+    CHECK(repaired("\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41") == r + r + r + r + r + r + r + r + "A");
+    CHECK(repaired("\xED\xA0\x80\xED\xBF\xBF\xED\xAF\x41") == r + r + r + r + r + r + r + r + "A");
+    CHECK(repaired("\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42") == r + r + r + r + r + "A" + r + r + "B");
+    CHECK(repaired("\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41") == r + r + r + r + "A");
+    std::string out;
+    CHECK(append_valid_utf8(out, "a\xF0\x9F\x99", true) == 3);
+    CHECK(append_valid_utf8(out, "b\xF0\x9F\xFF", true) == 0);
+    CHECK(append_valid_utf8(out, "\xC3", true) == 1);
+    CHECK(append_valid_utf8(out, "\x80", true) == 0);
+    CHECK(out == "ab" + r + r + r);
+}
+
+TEST_CASE("code points and their bytes", "[utf8]") {
+    bool same = true;
+    for (std::uint32_t point = 0; point <= 0x10FFFF; ++point) {
+        std::string bytes;
+        append_utf8(bytes, point);
+        same = same && bytes == encode(point) && utf8_code_point(bytes) == point &&
+               utf8_length(bytes[0]) == bytes.size();
+    }
+    CHECK(same);
+}

@@ -5,6 +5,7 @@
 #include <lapidary/io/quote.hpp>
 #include <lapidary/io/staged_directory.hpp>
 #include <lapidary/optim/train_state.hpp>
+#include <lapidary/text/tokenizer.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -19,7 +20,7 @@ inline constexpr const char* checkpoint_format = "lapidary checkpoint 1";
 
 /// What a checkpoint holds besides the training state.
 struct CheckpointExtras {
-    std::filesystem::path tokenizer;  ///< copied to tokenizer.model; empty: none
+    std::filesystem::path tokenizer;  ///< a .model or, with its tokenizer_config.json, a .json; empty: none
     Json cursor = Json::object();     ///< where the data stands; returned by `read_checkpoint`
 };
 
@@ -34,7 +35,11 @@ void save_checkpoint(D& device, const Model& model, const TrainState<D>& state,
     StagedDirectory staged(directory);
     write_huggingface(device, model, state.weights.view(), staged.path());
     if (!extras.tokenizer.empty()) {
-        write_file_durably(staged.path() / "tokenizer.model", read_text(extras.tokenizer));
+        write_file_durably(staged.path() / tokenizer_file_name(extras.tokenizer), read_text(extras.tokenizer));
+        const std::filesystem::path config = extras.tokenizer.parent_path() / "tokenizer_config.json";
+        if (extras.tokenizer.extension() == ".json" && std::filesystem::exists(config)) {
+            write_file_durably(staged.path() / "tokenizer_config.json", read_text(config));
+        }
     }
     const std::filesystem::path folder = staged.path() / "state";
     detail::create_directories_durably(folder);

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,5 +29,10 @@ concept Tokenizer = requires(const T& tokenizer, std::string_view text, std::spa
     { tokenizer.eos_id() } -> std::same_as<TokenId>;
     { tokenizer.unknown_id() } -> std::same_as<TokenId>;
 };
+
+/// The name under which a Hugging Face directory keeps a tokenizer's file.
+inline const char* tokenizer_file_name(const std::filesystem::path& file) {
+    return file.extension() == ".json" ? "tokenizer.json" : "tokenizer.model";
+}
 
 }  // namespace lapidary
