@@ -33,19 +33,19 @@ struct AmberConfig {
     static AmberConfig amber_7b() { return {}; }
     /// About 1M parameters with a vocabulary of 2048: trains in minutes on two cores.
     static AmberConfig nano(Index vocabulary = 2048, Index context = 128) {
-        return small(vocabulary, context, 128, 344, 4, 4);
+        return {vocabulary, 128, 344, 4, 4, 4, 0, context};
     }
     /// About 15M parameters with the published vocabulary.
     static AmberConfig tiny(Index vocabulary = 32000, Index context = 256) {
-        return small(vocabulary, context, 192, 512, 6, 6);
+        return {vocabulary, 192, 512, 6, 6, 6, 0, context};
     }
     /// Benchmark size S: 35M parameters.
     static AmberConfig bench_s(Index vocabulary = 32000, Index context = 256) {
-        return small(vocabulary, context, 384, 1024, 6, 6);
+        return {vocabulary, 384, 1024, 6, 6, 6, 0, context};
     }
     /// Benchmark size M: 134M parameters.
     static AmberConfig bench_m(Index vocabulary = 32000, Index context = 512) {
-        return small(vocabulary, context, 768, 2048, 12, 12);
+        return {vocabulary, 768, 2048, 12, 12, 12, 0, context};
     }
     static Presets<AmberConfig> presets() {
         return {{"7b", {}}, {"nano", nano()}, {"tiny", tiny()}, {"s", bench_s()}, {"m", bench_m()}};
@@ -56,9 +56,7 @@ struct AmberConfig {
     }
 
     [[nodiscard]] Recipe recipe() const { return {}; }
-
     static bool reads(const Json& json) { return names_model_type(json, {"llama"}); }
-
     template <class Fields>
     void fields(Fields& f) {
         shared_fields(f, "llama", "LlamaForCausalLM");
@@ -88,9 +86,8 @@ struct AmberConfig {
         f.written("attention_dropout", 0.0);
         f.written("bos_token_id", 1);
         f.written("eos_token_id", 2);
-        if (head_dim == 0) {
-            detail::divides_rule(f, "num_attention_heads", num_attention_heads, "hidden_size", hidden_size);
-        }
+        f.rule(head_dim > 0 || hidden_size % num_attention_heads == 0, "num_attention_heads", num_attention_heads,
+               "divide hidden_size, " + std::to_string(hidden_size));
         detail::divides_rule(f, "num_key_value_heads", num_key_value_heads, "num_attention_heads", num_attention_heads);
         detail::even_rule(f, head_dim == 0 ? "hidden_size / num_attention_heads" : "head_dim", head_size());
         f.rule(pad_token_id < vocab_size, "pad_token_id", pad_token_id, "be -1 or a token id");
@@ -140,18 +137,6 @@ struct AmberConfig {
     }
     static bool ignores(const std::string& name) {
         return name.ends_with(".rotary_emb.inv_freq") || name == "lm_head.weight";  // the latter of tied models
-    }
-
-private:
-    static AmberConfig small(Index vocabulary, Index context, Index width, Index inner, Index layers, Index heads) {
-        AmberConfig config;
-        config.vocab_size = vocabulary;
-        config.hidden_size = width;
-        config.intermediate_size = inner;
-        config.num_hidden_layers = layers;
-        config.num_attention_heads = config.num_key_value_heads = heads;
-        config.max_position_embeddings = context;
-        return config;
     }
 };
 

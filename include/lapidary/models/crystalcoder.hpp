@@ -54,10 +54,7 @@ struct CrystalCoderConfig {
     }
 
     [[nodiscard]] Recipe recipe() const {
-        return {.epsilon = 1e-9,
-                .epsilon_place = Epsilon::before_correction,
-                .rules = mup_rules(mup_width_scale),
-                .linear_decay = true};
+        return {0.9, 0.95, 1e-9, 0.1, Epsilon::before_correction, mup_rules(mup_width_scale), true};
     }
     static bool reads(const Json& json) { return names_model_type(json, {"crystalcoder"}); }
 
@@ -106,10 +103,7 @@ struct CrystalCoderConfig {
         const Initializer output =
             Initializer::truncated_normal(deviation / std::sqrt(2 * static_cast<double>(n_layer)));
         const Initializer table = Initializer::truncated_normal(base_deviation);
-        return {.embedding = {.vocabulary = vocab_size,
-                              .width = n_embd,
-                              .multiplier = mup_embeddings_scale,
-                              .initial = table},
+        return {.embedding = {vocab_size, n_embd, -1, mup_embeddings_scale, table},
                 .block = {.norm = {n_embd, layer_norm_epsilon},
                           .attention = {.width = n_embd,
                                         .heads = n_head,
@@ -124,9 +118,7 @@ struct CrystalCoderConfig {
                           .mlp = {n_embd, n_inner, true, initial, output}},
                 .layers = n_layer,
                 .context = n_positions,
-                .head = {.tied = tie_word_embeddings,
-                         .multiplier = mup_output_alpha * mup_width_scale,
-                         .initial = table}};
+                .head = {tie_word_embeddings, false, mup_output_alpha * mup_width_scale, table}};
     }
 
     // The files have matrices as [in, out]; c_fc is what the gate multiplies, c_fc2 the gate.

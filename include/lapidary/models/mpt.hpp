@@ -25,7 +25,7 @@ struct MptConfig {
     Index max_seq_len = 2048;
     double layer_norm_epsilon = 1e-5;
     double logit_scale = 0;  ///< multiplies logits; 0: nothing does
-    double alibi_bias_max = 8;
+    Index alibi_bias_max = 8;
     double clip_qkv = 0;       ///< limit of queries, keys and values; 0: none
     double softmax_scale = 0;  ///< of the scores; 0: 1 / sqrt(d_model / n_heads)
     bool tie_word_embeddings = true;
@@ -70,13 +70,12 @@ struct MptConfig {
         f.inside("attn_config", [&](auto& g) {
             g.constant("attn_type", "multihead_attention");
             g.constant("alibi", true);
-            g.number_or("alibi_bias_max", alibi_bias_max);
+            g.integer_or("alibi_bias_max", alibi_bias_max, 1, 1024);
             g.nullable("clip_qkv", clip_qkv, 0.0);
             g.nullable("softmax_scale", softmax_scale, 0.0);
             g.constant("prefix_lm", false);
             g.constant("qk_ln", false);
             g.constant("attn_uses_sequence_id", false);
-            g.rule(alibi_bias_max > 0 && alibi_bias_max <= 1024, "alibi_bias_max", alibi_bias_max, "be in (0, 1024]");
             g.rule(clip_qkv >= 0, "clip_qkv", clip_qkv, "not be negative");
             g.rule(softmax_scale >= 0, "softmax_scale", softmax_scale, "not be negative");
         });
@@ -102,7 +101,7 @@ struct MptConfig {
                                         .heads = n_heads,
                                         .kv_heads = n_heads,
                                         .head_size = d_model / n_heads,
-                                        .position = {alibi_bias_max},
+                                        .position = {static_cast<double>(alibi_bias_max)},
                                         .scale = softmax_scale,
                                         .clip = clip_qkv,
                                         .initial = initial,
