@@ -7,7 +7,7 @@
 // What the tokenizers of Hugging Face (0.23) take characters for. They draw on several versions of Unicode at once
 // (regular expressions on 16, composition on 9, punctuation on 8), and the system's libraries have versions of
 // their own; with these tables the ids depend on none of them. Every code point is checked by
-// tests/text/tokenizer_unicode.cpp.
+// tests/text/tokenizer_golden.cpp.
 
 namespace lapidary::detail {
 
