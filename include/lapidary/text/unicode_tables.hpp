@@ -6,8 +6,8 @@
 
 // What the tokenizers of Hugging Face (0.23) take characters for. They draw on several versions of Unicode at once
 // (regular expressions on 16, composition on 9, punctuation on 8), and the system's libraries have versions of
-// their own; with these tables the ids depend on none of them. Every code point is checked by
-// tests/text/tokenizer_golden.cpp.
+// their own: from Unicode 14 (PCRE2) and 9 (utf8proc) to 16, these tables make up for the difference. Every code
+// point is checked by tests/text/tokenizer_golden.cpp.
 
 namespace lapidary::detail {
 
