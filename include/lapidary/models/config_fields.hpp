@@ -62,7 +62,8 @@ public:
     }
     void nullable(const std::string& key, Index& value, Index none, Index least, Index most) {
         value = none;
-        if (there(key) && get<Json>(json_, key, where_) != Json(none)) integer(key, value, least, most);
+        const bool written_out = none < 0 && there(key) && json_[key] == Json(none);  // as Meta's files have -1
+        if (there(key) && !written_out) integer(key, value, least, most);
     }
     void nullable(const std::string& key, double& value, double none) {
         value = none;
