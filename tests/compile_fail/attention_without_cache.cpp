@@ -1,4 +1,4 @@
-// says: attention and blocks need forward\(device, weights, x, y, cache, past\) const
+// says: attention and blocks need forward\(device, weights, x, y, cache, sequences\) const
 
 #include <lapidary/nn/nn.hpp>
 

@@ -14,7 +14,7 @@ struct Plain {
     struct Saved {};
     Plain(ParameterLayout&, const std::string&, const Options&) {}
     void forward(auto&, auto, auto, auto, auto&) const {}
-    void forward(auto&, auto, auto, auto, KeyValueCache<float>, Index) const {}
+    void forward(auto&, auto, auto, auto, KeyValueCache<float>, std::span<const CachedSequence>) const {}
 #ifdef BROKEN
     void backward(auto&, auto, const auto&, auto, auto, auto) const {}
 #else

@@ -16,7 +16,7 @@ struct Plain {
     struct Saved {};
     Plain(ParameterLayout&, const std::string&, const Options&) {}
     void forward(auto&, auto, auto, auto, auto&) const {}
-    void forward(auto&, auto, auto, auto, KeyValueCache<float>, Index) const {}
+    void forward(auto&, auto, auto, auto, KeyValueCache<float>, std::span<const CachedSequence>) const {}
     void backward(auto&, auto, const auto&, auto, auto) const {}
     static Shape<4> cache_shape(const Options&, Index batch, Index time) { return {batch, time, 1, 1}; }
 };

@@ -133,7 +133,7 @@ look=(logits --tokens place/tokens.safetensors --out place/new)
 spoil_model() { rm -rf place/other && cp -r place/model place/other; }
 spoil_model
 rm place/other/tokenizer.model
-refuses "place/other/tokenizer.model" "${draw[@]}" --model place/other
+refuses "place/other|tokenizer.model" "${draw[@]}" --model place/other
 cp place/garbage.model place/other/tokenizer.model
 refuses "place/other/tokenizer.model" "${draw[@]}" --model place/other
 spoil_model
