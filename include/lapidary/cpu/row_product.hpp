@@ -92,7 +92,7 @@ inline void add_few_rows(const Operand& a, const Operand& b, Index block, simd::
 
 /// Whether `few_rows` takes this product: b must lie in memory along k or along its columns.
 inline bool takes_few_rows(Index rows, Index columns, const Operand& b) {
-    return rows <= most_few_rows && columns >= simd::width && (b.k_stride == 1 || b.lane_stride == 1);
+    return rows >= 1 && rows <= most_few_rows && columns >= simd::width && (b.k_stride == 1 || b.lane_stride == 1);
 }
 
 /// As `product` (cpu/product.hpp), to the same bits, for the first columns / width * width columns; returns how many.
@@ -115,7 +115,7 @@ inline Index few_rows(Index columns, Index depth, Index segment, const Operand& 
     return columns / width * width;
 }
 
-inline Index few_rows(Index rows, Index columns, Index depth, Index segment, const Operand& a, const Operand& b,
+[[gnu::noinline]] inline Index few_rows(Index rows, Index columns, Index depth, Index segment, const Operand& a, const Operand& b,
                       float* c, Index c_stride, Store store) {
     switch (rows) {
         case 1:

@@ -77,7 +77,7 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
         texts.push_back({{static_cast<Index>(texts.size()), 0}, prompt, {}});
     }
     const auto batch = static_cast<Index>(texts.size());
-    const KeyValueCaches<D> caches(device, model, batch, std::min(model.context(), longest + options.max_tokens));
+    const KeyValueCaches<D> caches(device, model, batch, longest + std::min(model.context() - longest, options.max_tokens));
     const Index drawable = options.vocabulary > 0 ? options.vocabulary : model.vocabulary();
     std::vector<Scalar<D>> host(static_cast<std::size_t>(model.vocabulary()));
 

@@ -20,7 +20,7 @@ struct SampleOptions {
 
 /// Draws a token from softmax(logits / temperature), restricted to the top tokens (`top_p` is a share of what `top_k`
 /// leaves). `position` counts the draws of one text, `text` the texts: the choice is a pure function of (logits, options,
-/// position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number, Error(value) for options
+/// position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number or the largest is infinite, Error(value) for options
 /// outside their range.
 template <class T>
 Index sample(std::span<const T> logits, const SampleOptions& options, std::uint64_t position,
@@ -35,6 +35,7 @@ Index sample(std::span<const T> logits, const SampleOptions& options, std::uint6
     }
     const auto at = [&](Index i) { return static_cast<double>(logits[static_cast<std::size_t>(i)]); };
     const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    if (!std::isfinite(at(best))) throw Error(ErrorCode::not_finite, "sample", "the largest logit is infinite");
     if (options.temperature == 0) return best;
 
     // The order of likelihood is needed for as many tokens as are considered, mostly a few of very many.

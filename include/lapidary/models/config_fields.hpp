@@ -15,7 +15,7 @@
 // - `defaults(value, other)`: before a file is read, `value` becomes `other`, a field read before;
 // - `integer_or(key, value, least, most)`, `number_or`, `flag_or`: where the file says nothing, the value stays;
 // - `nullable(key, value, none, least, most)`: absent or null means `none`, and `none` is written as null;
-// - `choice(key, value, {{"name", v}, ...})`: one of the names; the first name of a value is written;
+// - `choice(key, value, {{"name", v}, ...})`: one of the names, or nothing; the first name of a value is written;
 // - `constant(key, json)`: the family has no other; must be equal where it is there, or null; written;
 // - `written(key, json)`: for the readers of the file alone;
 // - `renamed(key, old)`: older files say `old`;

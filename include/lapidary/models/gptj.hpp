@@ -47,7 +47,7 @@ struct GptJConfig {
         f.integer("n_layer", n_layer, 1, detail::most_layers);
         f.integer("n_head", n_head, 1, detail::most_width);
         f.integer("n_positions", n_positions, 1, detail::most_context);
-        f.integer_or("rotary_dim", rotary_dim, 2, detail::most_width);
+        f.integer("rotary_dim", rotary_dim, 2, detail::most_width);
         detail::epsilon_field(f, "layer_norm_epsilon", layer_norm_epsilon);
         f.choice("activation_function", activation_function,
                  {{"gelu_new", Gelu::tanh}, {"gelu_pytorch_tanh", Gelu::tanh}, {"gelu", Gelu::erf}});

@@ -45,7 +45,9 @@ struct HuggingFaceTensor {
 
 /// What a family's config struct must have to be read from and written to Hugging Face directories:
 /// - `fields(f)`: the keys of config.json (models/config_fields.hpp);
-/// - `tensors()`: every tensor that is a parameter, in the order of the layout.
+/// - `tensors()`: every tensor that is a parameter.
+/// Programs also ask it for `Block`, `Model`, `family`, `presets()`, `fit(vocabulary, context)`, `recipe()` and
+/// `reads(json)`: models/gptj.hpp shows all of it.
 /// Other tensors of a file are refused unless `ignores(name)` knows them: buffers of old files, copies of tied matrices.
 template <class Config>
 concept HuggingFaceConfig = requires(Config& config, const Config& constant, ConfigChecker& checker,

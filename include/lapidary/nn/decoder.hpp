@@ -126,6 +126,7 @@ public:
         detail::require_shape(static_cast<Index>(sequences.size()) == batch, "decoder", [&] {
             return "ids of " + std::to_string(batch) + " sequences for " + std::to_string(sequences.size());
         });
+        check_caches(caches, 0);
         for (const CachedSequence& sequence : sequences) {
             check_call(weights.flat.size(), sequence.past, time);
             check_caches(caches, sequence.past + time);

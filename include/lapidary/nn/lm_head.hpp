@@ -10,6 +10,7 @@
 #include <lapidary/ops/reduce.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 #include <vector>
@@ -98,7 +99,8 @@ public:
 
 private:
     static const Options& check(const Options& options) {
-        detail::require_scale("head", "multiplier", options.multiplier);
+        detail::require_option(options.multiplier > 0 && std::isfinite(options.multiplier), "head", "multiplier",
+                               options.multiplier, "be positive");
         detail::require_initializer("head", "initial", options.initial);
         return options;
     }
