@@ -84,8 +84,7 @@ void write(const Options& options, const AnyTokenizer& tokenizer, const Model& m
 
 void run(const Options& options) {
     const AnyTokenizer tokenizer = open_tokenizer(options.model);
-    const fs::path config = options.model / "config.json";
-    visit_config(read_json(config), config.string(), [&](const auto& found) {
+    visit_config(options.model, [&](const auto& found) {
         write(options, tokenizer, typename std::decay_t<decltype(found)>::Model(found));
     });
 }

@@ -65,8 +65,7 @@ void write_logits(const Model& model, const fs::path& directory, const fs::path&
 }
 
 void run(const fs::path& directory, const fs::path& input, const fs::path& output, int threads) {
-    const fs::path config = directory / "config.json";
-    visit_config(read_json(config), config.string(), [&](const auto& found) {
+    visit_config(directory, [&](const auto& found) {
         write_logits(typename std::decay_t<decltype(found)>::Model(found), directory, input, output, threads);
     });
 }

@@ -111,7 +111,7 @@ void run(const Options& options) {
         if (options.recompute) {
             report(options, Decoder<Recompute<typename Config::Block>, Config>(config));
         } else {
-            report(options, Decoder<typename Config::Block, Config>(config));
+            report(options, typename Config::Model(config));
         }
     };
     if (options.config.empty()) {

@@ -145,16 +145,15 @@ int run(Options options) {
             throw Error(ErrorCode::value, "pretrain",
                         "the data has ids beyond the vocabulary of the model to start from");
         }
-        if (!options.init.empty()) check_weights(Decoder<typename Config::Block, Config>(config), options.init);
+        if (!options.init.empty()) check_weights(typename Config::Model(config), options.init);
         code = options.recompute
                    ? train(options, chunks, Decoder<Recompute<typename Config::Block>, Config>(config))
-                   : train(options, chunks, Decoder<typename Config::Block, Config>(config));
+                   : train(options, chunks, typename Config::Model(config));
     };
     if (options.init.empty()) {
         visit_preset(options.model, options.preset, start);
     } else {
-        const fs::path config = options.init / "config.json";
-        visit_config(read_json(config), config.string(), start);
+        visit_config(options.init, start);
     }
     return code;
 }

@@ -27,8 +27,7 @@ double tolerance(double single) {
 /// Calls `check(golden_model, file)` with the model of a fixture, of the type that its config.json asks for.
 template <class D, class Check>
 void with_fixture(D& device, const std::string& name, Check&& check) {
-    const std::filesystem::path config = golden(name) / "config.json";
-    visit_config(read_json(config), config.string(), [&](const auto& found) {
+    visit_config(golden(name), [&](const auto& found) {
         using Model = typename std::decay_t<decltype(found)>::Model;
         check(GoldenModel<D, Model>(device, name), SafetensorsReader(golden(name + ".safetensors")));
     });

@@ -15,7 +15,7 @@ TEST_CASE("stories260K continues as published") {
     Cpu device({.threads = 2});
     const SentencePiece tokenizer(tests / "text" / "data" / "tok512.model");
     bool found = false;
-    visit_config(read_json(directory / "config.json"), "config.json", [&](const auto& config) {
+    visit_config(directory, [&](const auto& config) {
         found = true;
         const typename std::decay_t<decltype(config)>::Model model(config);
         Tensor<float, 1, Cpu> weights(device, {model.layout().size()});

@@ -24,10 +24,15 @@ Config read_config(const std::filesystem::path& directory) {
 namespace detail {
 
 template <class Model>
-std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFiles& files) {
+std::vector<HuggingFaceTensor> tensors_of(const Model& model) {
     static_assert(HuggingFaceConfig<typename Model::Config>,
                   "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
-    const std::vector<HuggingFaceTensor> tensors = model.config().tensors();
+    return model.config().tensors();
+}
+
+template <class Model>
+std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFiles& files) {
+    const std::vector<HuggingFaceTensor> tensors = tensors_of(model);
     std::set<std::string> known;
     for (const HuggingFaceTensor& tensor : tensors) {
         files.check(tensor.name, tensor.shape());
@@ -70,13 +75,11 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
 template <Device D, class Model>
 void write_huggingface(D& device, const Model& model, std::type_identity_t<ConstView<Scalar<D>, 1>> weights,
                        const std::filesystem::path& directory) {
-    static_assert(HuggingFaceConfig<typename Model::Config>,
-                  "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
+    const std::vector<HuggingFaceTensor> tensors = detail::tensors_of(model);
     Json config = config_json(model.config());
     config["torch_dtype"] = sizeof(Scalar<D>) == 8 ? "float64" : "float32";
     config["use_cache"] = true;
     write_json(directory / "config.json", config);
-    const std::vector<HuggingFaceTensor> tensors = model.config().tensors();
     std::vector<TensorSpec> specs;
     for (const HuggingFaceTensor& tensor : tensors) specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});
     SafetensorsWriter file(directory / "model.safetensors", specs, {{"format", "pt"}});

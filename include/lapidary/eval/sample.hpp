@@ -20,8 +20,8 @@ struct SampleOptions {
 
 /// Draws a token from softmax(logits / temperature), restricted to the top tokens (`top_p` is a share of what `top_k`
 /// leaves). `position` counts the draws of one text, `text` the texts: the choice is a pure function of (logits, options,
-/// position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number or the largest is infinite, Error(value) for options
-/// outside their range.
+/// position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number or the largest is
+/// infinite, Error(value) for options outside their range.
 template <class T>
 Index sample(std::span<const T> logits, const SampleOptions& options, std::uint64_t position,
              std::uint64_t text = 0) {
@@ -55,9 +55,13 @@ Index sample(std::span<const T> logits, const SampleOptions& options, std::uint6
         }
         return order[static_cast<std::size_t>(rank)];
     };
-    const auto weight = [&](Index i) { return std::exp((at(i) - at(best)) / options.temperature); };
+    std::vector<double> weights(logits.size());  // by id, of those that are considered
+    const auto weight = [&](Index i) -> double& { return weights[static_cast<std::size_t>(i)]; };
     double total = 0;
-    for (Index rank = 0; rank < most; ++rank) total += weight(most == size ? rank : candidate(rank));
+    for (Index rank = 0; rank < most; ++rank) {
+        const Index i = most == size ? rank : candidate(rank);
+        total += weight(i) = std::exp((at(i) - at(best)) / options.temperature);
+    }
     double kept = 0;
     Index count = 0;
     if (all) {

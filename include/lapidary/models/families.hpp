@@ -10,6 +10,7 @@
 #include <lapidary/models/pythia.hpp>
 #include <lapidary/models/redpajama.hpp>
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -46,6 +47,13 @@ void visit_config(const Json& json, const std::string& where, Visit&& visit) {
     if (known) return;
     const auto type = get<std::string>(json, "model_type", where);
     throw Error(ErrorCode::unsupported, "config", where + ": 'model_type' " + quote(type) + " is no family known here");
+}
+
+/// The same for the config.json of a Hugging Face directory. Throws Error(io) too.
+template <class Visit>
+void visit_config(const std::filesystem::path& directory, Visit&& visit) {
+    const std::filesystem::path file = directory / "config.json";
+    visit_config(read_json(file), file.string(), visit);
 }
 
 /// Calls `visit(config)` with a named size of a named family: "amber", "nano". Throws Error(value) listing what there is.

@@ -147,9 +147,13 @@ inline std::string block_name(Index i) { return "blocks." + std::to_string(i) + 
 namespace detail {
 
 template <class Fields>
+void epsilon_rule(Fields& f, const std::string& key, double value) {
+    f.rule(value > 0 && value < 1, key, value, "be in (0, 1)");
+}
+template <class Fields>
 void epsilon_field(Fields& f, const std::string& key, double& value) {
     f.number(key, value);
-    f.rule(value > 0 && value < 1, key, value, "be in (0, 1)");
+    epsilon_rule(f, key, value);
 }
 template <class Fields>
 void deviation_field(Fields& f, const std::string& key, double& value) {

@@ -64,7 +64,7 @@ struct MptConfig {
         f.integer_or("expansion_ratio", expansion_ratio, 1, 64);
         f.integer("max_seq_len", max_seq_len, 1, detail::most_context);
         f.number_or("layer_norm_epsilon", layer_norm_epsilon);
-        f.rule(layer_norm_epsilon > 0 && layer_norm_epsilon < 1, "layer_norm_epsilon", layer_norm_epsilon, "be in (0, 1)");
+        detail::epsilon_rule(f, "layer_norm_epsilon", layer_norm_epsilon);
         f.nullable("logit_scale", logit_scale, 0.0);
         f.flag_or("tie_word_embeddings", tie_word_embeddings);
         f.inside("attn_config", [&](auto& g) {

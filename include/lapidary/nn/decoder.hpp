@@ -126,11 +126,12 @@ public:
         detail::require_shape(static_cast<Index>(sequences.size()) == batch, "decoder", [&] {
             return "ids of " + std::to_string(batch) + " sequences for " + std::to_string(sequences.size());
         });
-        check_caches(caches, 0);
+        Index longest = 0;
         for (const CachedSequence& sequence : sequences) {
             check_call(weights.flat.size(), sequence.past, time);
-            check_caches(caches, sequence.past + time);
+            longest = std::max(longest, sequence.past + time);
         }
+        check_caches(caches, longest);
         ScratchScope scope(device.scratch());
         const Shape<3> shape{batch, time, width};
         auto x = scratch(device, shape);
