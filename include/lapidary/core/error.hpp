@@ -17,6 +17,7 @@ enum class ErrorCode {
     busy,         ///< another process holds the resource
     unsupported,  ///< valid, but not something this build can do
     memory,       ///< no room left in scratch or host memory
+    lost_rank,    ///< another rank ended, or did not answer in time
 };
 
 /// The exception of the library: a code, the operation that refused, and what was expected and got.
