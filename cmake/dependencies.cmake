@@ -1,13 +1,14 @@
 # The packages behind each component, read by the source tree and by the installed package, so that both ask for the
 # same things.
 
-set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen)
+set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen mpi)
 set(lapidary_lapidary_packages nlohmann_json range-v3 OpenSSL Threads)
 set(lapidary_cpu_packages)
 set(lapidary_sentencepiece_packages SentencePiece)
 set(lapidary_tokenizers_packages PCRE2 Utf8proc)
 set(lapidary_compression_packages ZLIB Zstd)
 set(lapidary_eigen_packages Eigen3)
+set(lapidary_mpi_packages MPI)
 
 # Where Debian and Ubuntu have them.
 set(lapidary_debian_nlohmann_json nlohmann-json3-dev)
@@ -20,6 +21,7 @@ set(lapidary_debian_Utf8proc libutf8proc-dev)
 set(lapidary_debian_ZLIB zlib1g-dev)
 set(lapidary_debian_Zstd libzstd-dev)
 set(lapidary_debian_Eigen3 libeigen3-dev)
+set(lapidary_debian_MPI "libopenmpi-dev, or libmpich-dev")
 
 # lapidary_find_packages(component missing): finds what a component needs. `missing` becomes empty, or a sentence that
 # names the first package that is not there and where to get it. A function, so that nothing of it is left in the
@@ -27,6 +29,7 @@ set(lapidary_debian_Eigen3 libeigen3-dev)
 function(lapidary_find_packages component missing)
   list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   set(${missing} "" PARENT_SCOPE)
+  set(MPI_CXX_SKIP_MPICXX TRUE)  # the C functions are enough
   foreach(package IN LISTS lapidary_${component}_packages)
     find_package(${package} QUIET)
     if(NOT ${package}_FOUND)

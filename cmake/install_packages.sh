@@ -19,6 +19,8 @@ needed=(
     "<catch2/catch.hpp>|<catch2/catch_all.hpp> catch2"
     "<CLI/CLI.hpp> libcli11-dev"
     "<Eigen/Core>|<eigen3/Eigen/Core> libeigen3-dev"
+    "mpicxx libopenmpi-dev"
+    "mpirun openmpi-bin"
 )
 # The presets' build tool (make does, where that is all there is); for the benchmarks; for one test of system calls.
 useful=(

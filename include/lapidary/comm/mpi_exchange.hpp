@@ -1,0 +1,125 @@
+#pragma once
+
+#include <lapidary/comm/mpi_group.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace lapidary::detail {
+
+/// One exchange of one rank: non-blocking messages, finished by polling, so that silence can be told from slowness.
+class MpiExchange {
+public:
+    MpiExchange(std::shared_ptr<MpiGroup> group, const Operation& operation, std::span<const Send> sends,
+                std::span<const Receive> receives)
+        : group_(std::move(group)), operation_(operation.name), seconds_(group_->timeout * operation.patience) {
+        for (const Receive& receive : receives) {
+            pieces(receive.bytes, [&](std::size_t first, int count) {
+                auto* data = static_cast<std::byte*>(receive.data) + first;
+                check_mpi(operation_, MPI_Irecv(data, count, MPI_BYTE, receive.from, 0, group_->messages, add(receive.from, count)));
+            });
+        }
+        receives_ = requests_.size();
+        for (const Send& send : sends) {
+            pieces(send.bytes, [&](std::size_t first, int count) {
+                const auto* data = static_cast<const std::byte*>(send.data) + first;
+                check_mpi(operation_, MPI_Isend(data, count, MPI_BYTE, send.to, 0, group_->messages, add(send.to, count)));
+            });
+        }
+    }
+
+    void finish() {
+        const auto begin = std::chrono::steady_clock::now();
+        std::vector<MPI_Status> statuses(requests_.size());
+        for (Index polls = 0;; ++polls) {
+            int done = 0;
+            const int code = MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, statuses.data());
+            if (code != MPI_SUCCESS) fail_by(statuses, code);
+            if (done != 0) return check_sizes(statuses);
+            if (polls % 64 == 63 && !group_->news->failure().empty()) {
+                throw Error(ErrorCode::lost_rank, operation_, group_->news->failure());
+            }
+            const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+            if (waited.count() > seconds_) give_up();
+            // The processor may be needed for what is waited for.
+            if (waited.count() < 2e-4) {
+                std::this_thread::yield();
+            } else {
+                std::this_thread::sleep_for(std::chrono::microseconds(waited.count() < 0.1 ? 20 : 500));
+            }
+        }
+    }
+
+private:
+    // MPI counts in int.
+    template <class Visit>
+    static void pieces(std::size_t bytes, Visit&& visit) {
+        constexpr std::size_t most = std::size_t{1} << 30;
+        std::size_t first = 0;
+        do {
+            const std::size_t count = std::min(most, bytes - first);
+            visit(first, static_cast<int>(count));
+            first += count;
+        } while (first < bytes);
+    }
+
+    MPI_Request* add(int peer, int bytes) {
+        peers_.push_back(peer);
+        bytes_.push_back(bytes);
+        return &requests_.emplace_back(MPI_REQUEST_NULL);
+    }
+
+    [[nodiscard]] int name(std::size_t request) const {
+        return group_->names[static_cast<std::size_t>(peers_[request])];
+    }
+
+    void check_sizes(const std::vector<MPI_Status>& statuses) const {
+        for (std::size_t i = 0; i < receives_; ++i) {
+            int got = 0;
+            MPI_Get_count(&statuses[i], MPI_BYTE, &got);
+            if (got != bytes_[i]) fail_size(i, std::to_string(got));
+        }
+    }
+    void fail_size(std::size_t request, const std::string& got) const {
+        throw Error(ErrorCode::value, operation_,
+                    "rank " + std::to_string(name(request)) + " sends " + got + " bytes where " +
+                        std::to_string(bytes_[request]) +
+                        " are expected: the ranks do not call the same functions with the same sizes");
+    }
+    void fail_by(const std::vector<MPI_Status>& statuses, int code) {
+        for (std::size_t i = 0; i < statuses.size() && code == MPI_ERR_IN_STATUS; ++i) {
+            int kind = MPI_SUCCESS;
+            MPI_Error_class(statuses[i].MPI_ERROR, &kind);
+            if (kind == MPI_ERR_TRUNCATE) fail_size(i, "more");
+            if (kind != MPI_SUCCESS && kind != MPI_ERR_PENDING) code = statuses[i].MPI_ERROR;
+        }
+        check_mpi(operation_, code);
+    }
+    void give_up() {
+        std::set<int> silent;
+        for (std::size_t i = 0; i < requests_.size(); ++i) {
+            int done = 0;
+            if (requests_[i] != MPI_REQUEST_NULL) MPI_Test(&requests_[i], &done, MPI_STATUS_IGNORE);
+            if (requests_[i] != MPI_REQUEST_NULL && done == 0) silent.insert(name(i));
+        }
+        const std::string why = no_answer({silent.begin(), silent.end()}, seconds_);
+        group_->news->fail(why + " (noticed by rank " + std::to_string(group_->news->rank()) + " in " + operation_ + ")");
+        throw Error(ErrorCode::lost_rank, operation_, why);
+    }
+
+    std::shared_ptr<MpiGroup> group_;
+    std::string operation_;
+    double seconds_;
+    std::vector<MPI_Request> requests_;
+    std::vector<int> peers_, bytes_;
+    std::size_t receives_ = 0;  // they come first
+};
+
+}  // namespace lapidary::detail
