@@ -51,7 +51,7 @@ void train(Cpu& device, const Amber& model, const TokenChunks& chunks, const fs:
     for (Index step = state.step; step < steps; ++step) {
         log << train_step(device, world, model, state, chunks.batch(step), optimizer, rate(step), options);
         if (state.step % 50 != 0 && state.step != steps) continue;
-        const double loss = validation_loss(device, model, state.weights, chunks, 16);
+        const double loss = validation_loss(device, world, model, state, chunks, 16);
         log.write({{"step", step}, {"validation_loss", loss}});
         log.sync();  // the log is on disk before the checkpoint that stands for it
         save_checkpoint(device, model, state, checkpoints / ("step_" + std::to_string(state.step)),

@@ -118,7 +118,7 @@ int train(const Options& options, const TokenChunks& chunks, const Model& model)
         const bool stop = stop_requested != 0 || step + 1 == first_step + options.stop_after;
         const bool due = options.checkpoint_every > 0 && (step + 1) % options.checkpoint_every == 0;
         if (record.chunk_finished || due || stop || step + 1 == steps) {
-            const double loss = validation_loss<Cpu>(device, model, state.weights.view(), chunks, options.batch);
+            const double loss = validation_loss(device, world, model, state, chunks, options.batch);
             if (chunks.validation_windows() > 0) log.write({{"step", step}, {"validation_loss", loss}});
             log.sync();  // a checkpoint stands for the steps before it, and so must the log
             const std::string name = checkpoint_name(record, chunks);

@@ -164,21 +164,31 @@ void all_reduce(D& device, World& world, View<Scalar<D>, 1> values, const Operat
     all_gather(world, values, std::span<const Range>(parts), operation);
 }
 
-/// The values of all ranks, one after the other; `mine` is in host memory and has as many everywhere.
+/// The values of all ranks, one after the other, in host memory; `counts`: how many each has.
 template <Device D, Communicator World, class T>
-std::vector<T> gather(D& device, World& world, std::span<const T> mine, const Operation& operation = "gather") {
-    std::vector<T> all(mine.size() * static_cast<std::size_t>(world.size()));
+std::vector<T> gather(D& device, World& world, std::span<const T> mine, const std::vector<Index>& counts,
+                      const Operation& operation = "gather") {
+    std::vector<Range> parts;
+    for (const Index count : counts) parts.push_back({parts.empty() ? 0 : parts.back().end(), count});
+    std::vector<T> all(static_cast<std::size_t>(parts.back().end()));
     if (world.size() == 1) {
         std::copy(mine.begin(), mine.end(), all.begin());
         return all;
     }
     ScratchScope scope(device.scratch());
-    const auto count = static_cast<Index>(mine.size());
-    const auto staged = device.scratch().template allocate<T, 1>({count * world.size()});
-    device.upload(mine.data(), staged.data + count * world.rank(), mine.size_bytes());
-    all_gather(world, staged, std::span<const Range>(even_parts(staged.size(), world.size())), operation);
+    const auto staged = device.scratch().template allocate<T, 1>({parts.back().end()});
+    const Range own = parts[static_cast<std::size_t>(world.rank())];
+    device.upload(mine.data(), staged.data + own.first, mine.size_bytes());
+    all_gather(world, staged, std::span<const Range>(parts), operation);
     device.download(staged.data, all.data(), all.size() * sizeof(T));
     return all;
+}
+
+/// The same where all have as many.
+template <Device D, Communicator World, class T>
+std::vector<T> gather(D& device, World& world, std::span<const T> mine, const Operation& operation = "gather") {
+    const std::vector<Index> counts(static_cast<std::size_t>(world.size()), static_cast<Index>(mine.size()));
+    return gather(device, world, mine, counts, operation);
 }
 
 /// Whether it is true on any rank.

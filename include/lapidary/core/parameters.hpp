@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/core/range.hpp>
 #include <lapidary/core/shape.hpp>
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/core/view.hpp>
@@ -78,7 +79,20 @@ public:
         return slot;
     }
 
+    /// What is registered from now on belongs to the next unit. Units are the pieces of a model that compute one after
+    /// the other (embedding, each block, norm and head): what is gathered, reduced and divided among ranks together.
+    void begin_unit() { unit_starts_.push_back(size_); }
+
     [[nodiscard]] const std::vector<Leaf>& leaves() const { return leaves_; }
+    /// Where each unit lies; they follow each other without gaps.
+    [[nodiscard]] std::vector<Range> units() const {
+        std::vector<Range> units;
+        for (std::size_t i = 0; i < unit_starts_.size(); ++i) {
+            const Index end = i + 1 < unit_starts_.size() ? unit_starts_[i + 1] : size_;
+            units.push_back({unit_starts_[i], end - unit_starts_[i]});
+        }
+        return units;
+    }
     /// Length of the flat vector, padding included.
     [[nodiscard]] Index size() const { return size_; }
     /// Throws Error(shape) naming both sizes unless a flat vector (`what`: "the weights") has `size()` elements.
@@ -104,25 +118,54 @@ public:
 
 private:
     std::vector<Leaf> leaves_;
+    std::vector<Index> unit_starts_{0};
     Index size_ = 0;
+};
+
+template <class T>
+struct Parameters;
+
+/// Parameters that are not all at hand at once, as when ranks hold a part each.
+template <class T>
+class UnitSource {
+public:
+    /// The parameters of a unit, valid until it is closed. More than one may be open.
+    virtual Parameters<T> open(Index unit) = 0;
+    /// Whoever opened the unit is done with it: gradients are complete as far as this micro-batch goes.
+    virtual void close(Index unit) = 0;
+    /// Elements of the whole flat vector.
+    [[nodiscard]] virtual Index size() const = 0;
+
+protected:
+    UnitSource() = default;
+    UnitSource(const UnitSource&) = default;
+    UnitSource& operator=(const UnitSource&) = default;
+    ~UnitSource() = default;
 };
 
 /// A flat vector seen through slots: `weights[slot]` is a view of that parameter. The same model runs over
 /// weights, gradients, moments or any checkpoint by being handed another one of these. It owns nothing, and
 /// whoever makes one out of a tensor keeps the tensor.
+///
+/// It may be all of a model's parameters or those of one unit, or stand for a `UnitSource`. Who computes opens the unit
+/// it is about to use (`open`, `close`); where all parameters are at hand that costs nothing.
 template <class T>
 struct Parameters {
     View<T, 1> flat;
+    Index first = 0;                  ///< where `flat` begins in the layout
+    UnitSource<T>* source = nullptr;  ///< if there is one, `flat` is empty
 
     Parameters() = default;
     Parameters(View<T, 1> vector) : flat(vector) {}  // NOLINT: a flat vector is what parameters are
+    Parameters(View<T, 1> part, Index begin) : flat(part), first(begin) {}
+    Parameters(UnitSource<T>& units) : source(&units) {}  // NOLINT: so is what hands out its pieces
 
     template <class U>
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
     Parameters(View<U, 1> vector) : flat(vector) {}  // NOLINT: mutable to const is implicit
     template <class U>
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
-    Parameters(Parameters<U> other) : flat(other.flat) {}  // NOLINT: mutable to const is implicit
+    Parameters(Parameters<U> other) : flat(other.flat), first(other.first) {}  // NOLINT: mutable to const is implicit
 
     template <Device D>
     Parameters(Tensor<std::remove_const_t<T>, 1, D>& vector) : flat(vector.view()) {}  // NOLINT: as from its view
@@ -132,9 +175,15 @@ struct Parameters {
 
     template <std::size_t Rank>
     View<T, Rank> operator[](const Slot<Rank>& slot) const {
-        return {flat.data + slot.offset, slot.shape};
+        return {flat.data + (slot.offset - first), slot.shape};
     }
-    View<T, 1> operator[](const Leaf& leaf) const { return {flat.data + leaf.offset, {leaf.size()}}; }
+    View<T, 1> operator[](const Leaf& leaf) const { return {flat.data + (leaf.offset - first), {leaf.size()}}; }
+
+    [[nodiscard]] Index size() const { return source != nullptr ? source->size() : flat.size(); }
+    [[nodiscard]] Parameters open(Index unit) const { return source != nullptr ? source->open(unit) : *this; }
+    void close(Index unit) const {
+        if (source != nullptr) source->close(unit);
+    }
 };
 
 /// Read-only parameters, as layers see weights.

@@ -36,6 +36,11 @@ public:
                 options.thread_scratch_bytes),
           scratch_(options.scratch_bytes, "scratch_bytes") {}
 
+    /// A device of one thread that may work at the same time as this one.
+    [[nodiscard]] Cpu sibling() const {
+        return Cpu({.threads = 1, .scratch_bytes = std::size_t{1} << 32, .thread_scratch_bytes = std::size_t{1} << 26});
+    }
+
     Arena& scratch() { return scratch_; }
     [[nodiscard]] int threads() const { return pool_.size(); }
 

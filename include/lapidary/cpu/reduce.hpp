@@ -42,31 +42,30 @@ private:
     Wide sums_[groups] = {};
 };
 
-/// Sums of blocks of `reduction_block` elements, added in order of the blocks.
+/// Sums of f(x) over blocks of `reduction_block` elements.
 template <class F>
-double reduce(Cpu& device, ConstView<float, 1> x, F&& f) {
-    const Index blocks = ceil_div(x.size(), reduction_block);
-    ScratchScope scope(device.scratch());
-    const View<double, 1> partial = device.scratch().allocate<double, 1>({blocks});
+void sum_blocks(Cpu& device, ConstView<float, 1> x, F&& f, std::span<double> sums) {
     device.run_ranges(x.size(), reduction_block, [&](Index first, Index length, Arena&) {
-        DoubleLanes sums;
+        DoubleLanes block;
         simd::for_lanes(length,
-                        [&](Index i, Index count) { sums.add(simd::load16(x.data + first + i, count), f); });
-        partial[first / reduction_block] = sums.total();
+                        [&](Index i, Index count) { block.add(simd::load16(x.data + first + i, count), f); });
+        sums[static_cast<std::size_t>(first / reduction_block)] = block.total();
     });
-    double total = 0;
-    for (double value : partial) total += value;
-    return total;
 }
 
 }  // namespace cpu
 
 inline double sum_on(Cpu& device, ConstView<float, 1> x) {
-    return cpu::reduce(device, x, [](auto value) { return value; });
+    ScratchScope scope(device.scratch());
+    const auto sums = device.scratch().allocate<double, 1>({ceil_div(x.size(), reduction_block)});
+    cpu::sum_blocks(device, x, [](auto value) { return value; }, std::span(sums.begin(), sums.end()));
+    double total = 0;
+    for (double block : sums) total += block;
+    return total;
 }
 
-inline double sum_of_squares_on(Cpu& device, ConstView<float, 1> x) {
-    return cpu::reduce(device, x, [](auto value) { return value * value; });
+inline void squares_by_block_on(Cpu& device, ConstView<float, 1> x, std::span<double> sums) {
+    cpu::sum_blocks(device, x, [](auto value) { return value * value; }, sums);
 }
 
 }  // namespace lapidary

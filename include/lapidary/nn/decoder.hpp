@@ -61,7 +61,10 @@ public:
                 View<Scalar<D>, 3> logits) const {
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;
-        head_.logits(device, weights, run(device, weights, ids, trace), logits);
+        const auto h = run(device, weights, ids, trace);
+        const Ends<const Scalar<D>> ends = open_ends(weights);
+        head_.logits(device, ends.last, ends.tables, h, logits);
+        close_ends(weights);
     }
 
     /// Calls `visit(i, x)` with the residual stream, x [B, T, C]: as the embedding makes it (i = 0) and as block i leaves
@@ -80,7 +83,10 @@ public:
               ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;
-        head_.loss(device, weights, run(device, weights, inputs, trace), targets, losses);
+        const auto h = run(device, weights, inputs, trace);
+        const Ends<const Scalar<D>> ends = open_ends(weights);
+        head_.loss(device, ends.last, ends.tables, h, targets, losses);
+        close_ends(weights);
     }
 
     /// As `loss`, and adds the gradient of scale * (sum of all losses) to `gradients`. The gradients of the
@@ -89,30 +95,46 @@ public:
     void loss_and_gradients(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
                             ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
                             Gradients<Scalar<D>> gradients) const {
-        layout_.check_size("decoder", "gradients", gradients.flat.size());
+        layout_.check_size("decoder", "gradients", gradients.size());
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;
         const auto h = run(device, weights, inputs, trace);
         const auto dh = scratch(device, h.shape);
+        const Ends<const Scalar<D>> ends = open_ends(weights);
+        const Ends<Scalar<D>> sums = open_ends(gradients);
         // A tied matrix receives from each sequence first what the head has, then what the embedding has. So the head's
         // part waits, and is computed anew, where several sequences are under way.
         const bool later = options_.head.tied && h.extent(0) > 1;
         if (later) {
-            head_.loss_and_input_gradient(device, weights, h, targets, scale, losses, dh);
+            head_.loss_and_input_gradient(device, ends.last, ends.tables, h, targets, scale, losses, dh);
         } else {
-            head_.loss_and_gradient(device, weights, h, targets, scale, losses, dh, gradients);
+            head_.loss_and_gradient(device, ends.last, ends.tables, h, targets, scale, losses, dh, sums.last, sums.tables);
         }
         const auto d = scratch(device, h.shape);
         fill(device, d.flat(), 0);
-        norm_.backward(device, weights, trace.norm, dh, d, gradients);
-        for (std::size_t i = blocks_.size(); i-- > 0;) {
-            blocks_[i].backward(device, weights, trace.blocks[i], d, gradients);
+        norm_.backward(device, ends.last, trace.norm, dh, d, sums.last);
+        if (!later) {
+            close_ends(weights);
+            gradients.close(last_unit());
+        }
+        for (Index i = options_.layers; i-- > 0;) {
+            const auto at = static_cast<std::size_t>(i);
+            blocks_[at].backward(device, weights.open(i + 1), trace.blocks[at], d, gradients.open(i + 1));
+            gradients.close(i + 1);
+            weights.close(i + 1);
         }
         for (Index b = 0; later && b < h.extent(0); ++b) {
-            head_.parameter_gradients(device, weights, h.slice(b, 1), targets.slice(b, 1), scale, gradients);
-            embedding_.backward(device, inputs.slice(b, 1), d.slice(b, 1), gradients);
+            head_.parameter_gradients(device, ends.last, ends.tables, h.slice(b, 1), targets.slice(b, 1), scale, sums.last,
+                                      sums.tables);
+            embedding_.backward(device, inputs.slice(b, 1), d.slice(b, 1), sums.tables);
         }
-        if (!later) embedding_.backward(device, inputs, d, gradients);
+        if (later) {
+            close_ends(weights);
+            gradients.close(last_unit());
+        } else {
+            embedding_.backward(device, inputs, d, options_.head.tied ? sums.tables : gradients.open(0));
+        }
+        gradients.close(0);
     }
 
     /// Logits of the last of T new tokens of each sequence; appends to the caches, one per layer. ids: [B, T], row i
@@ -128,7 +150,7 @@ public:
         });
         Index longest = 0;
         for (const CachedSequence& sequence : sequences) {
-            check_call(weights.flat.size(), sequence.past, time);
+            check_call(weights.size(), sequence.past, time);
             longest = std::max(longest, sequence.past + time);
         }
         check_caches(caches, longest);
@@ -136,17 +158,22 @@ public:
         const Shape<3> shape{batch, time, width};
         auto x = scratch(device, shape);
         auto y = scratch(device, shape);
-        embedding_.forward(device, weights, ids, x);
+        embedding_.forward(device, weights.open(0), ids, x);
+        weights.close(0);
         for (std::size_t i = 0; i < blocks_.size(); ++i) {
-            blocks_[i].forward(device, weights, x, y, caches[i], sequences);
+            const Index unit = static_cast<Index>(i) + 1;
+            blocks_[i].forward(device, weights.open(unit), x, y, caches[i], sequences);
+            weights.close(unit);
             std::swap(x, y);
         }
         const auto last = scratch(device, Shape<3>{batch, 1, width});
         for (Index b = 0; b < batch; ++b) copy(device, x.at(b).at(time - 1), last.at(b).at(0));
         const auto h = scratch(device, last.shape);
         typename BlockType::NormLayer::template Saved<Scalar<D>> unused;
-        norm_.forward(device, weights, last, h, unused);
-        head_.logits(device, weights, h, logits.template reshape<3>({batch, 1, logits.extent(1)}));
+        const Ends<const Scalar<D>> ends = open_ends(weights);
+        norm_.forward(device, ends.last, last, h, unused);
+        head_.logits(device, ends.last, ends.tables, h, logits.template reshape<3>({batch, 1, logits.extent(1)}));
+        close_ends(weights);
     }
 
     /// The same for all sequences of the caches, `past` tokens of each of which are there.
@@ -174,9 +201,31 @@ private:
     std::vector<BlockType> make_blocks() {
         std::vector<BlockType> blocks;
         for (Index i = 0; i < options_.layers; ++i) {
+            layout_.begin_unit();
             blocks.emplace_back(layout_, "blocks." + std::to_string(i), options_.block);
         }
+        layout_.begin_unit();
         return blocks;
+    }
+
+    // The layout's units: the embedding, each block, norm and head.
+    [[nodiscard]] Index last_unit() const { return options_.layers + 1; }
+
+    // What the head needs: its own unit, and that of the matrix it reads.
+    template <class T>
+    struct Ends {
+        Parameters<T> last;
+        Parameters<T> tables;
+    };
+    template <class T>
+    Ends<T> open_ends(Parameters<T> parameters) const {
+        const Parameters<T> last = parameters.open(last_unit());
+        return {last, options_.head.tied ? parameters.open(0) : last};
+    }
+    template <class T>
+    void close_ends(Parameters<T> parameters) const {
+        if (options_.head.tied) parameters.close(0);
+        parameters.close(last_unit());
     }
 
     static Options check(const Options& options) {
@@ -218,20 +267,24 @@ private:
     template <Device D, class Visit>
     View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
                            Trace<Scalar<D>>& trace, Visit&& visit) const {
-        check_call(weights.flat.size(), 0, ids.extent(1));
+        check_call(weights.size(), 0, ids.extent(1));
         const Shape<3> shape{ids.extent(0), ids.extent(1), options_.embedding.width};
         auto x = scratch(device, shape);
-        embedding_.forward(device, weights, ids, x);
+        embedding_.forward(device, weights.open(0), ids, x);
+        weights.close(0);
         visit(Index{0}, ConstView<Scalar<D>, 3>(x));
         trace.blocks.resize(blocks_.size());
         for (std::size_t i = 0; i < blocks_.size(); ++i) {
             const auto y = scratch(device, shape);
-            blocks_[i].forward(device, weights, x, y, trace.blocks[i]);
+            const Index unit = static_cast<Index>(i) + 1;
+            blocks_[i].forward(device, weights.open(unit), x, y, trace.blocks[i]);
+            weights.close(unit);
             x = y;
             visit(static_cast<Index>(i) + 1, ConstView<Scalar<D>, 3>(x));
         }
         const auto h = scratch(device, shape);
-        norm_.forward(device, weights, x, h, trace.norm);
+        norm_.forward(device, weights.open(last_unit()), x, h, trace.norm);
+        weights.close(last_unit());
         return h;
     }
 

@@ -20,7 +20,9 @@ namespace lapidary {
 /// Vectors to logits over the vocabulary, and the loss: logits = multiplier * x w^T + b. It reads a [V, C] matrix: its
 /// own, or the embedding's (tied). Parameters: `<name>` [V, C] unless tied, `<name>.bias` [V] if wanted.
 ///
-/// The loss walks over chunks of tokens, so logits exist for one chunk at a time.
+/// The loss walks over chunks of tokens, so logits exist for one chunk at a time. Functions take the parameters that hold
+/// the matrix (`tables`) and those that hold the rest: the same, unless the matrix is the embedding's and only parts of
+/// the parameters are at hand.
 class LmHead {
 public:
     struct Options {
@@ -45,18 +47,18 @@ public:
 
     /// x: [B, T, C]; logits: [B, T, V].
     template <Device D>
-    void logits(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+    void logits(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
                 View<Scalar<D>, 3> logits) const {
         ScratchScope scope(device.scratch());
-        project(device, weights, multiplied(device, x.rows()), logits.rows());
+        project(device, weights, tables, multiplied(device, x.rows()), logits.rows());
     }
 
     /// The summed cross entropy of each sequence, in nats. x: [B, T, C]; targets: [B, T], negative ones are not
     /// counted; losses: B numbers.
     template <Device D>
-    void loss(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
+    void loss(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
               std::span<double> losses) const {
-        each_chunk(device, weights, x, targets, losses,
+        each_chunk(device, weights, tables, x, targets, losses,
                    [&](Index, Index, auto, auto logits, auto chunk_targets, auto chunk_losses) {
                        cross_entropy(device, logits, chunk_targets, chunk_losses);
                    });
@@ -64,37 +66,37 @@ public:
 
     /// As `loss`; overwrites dx with the gradient of scale * (sum of all losses) and adds to those of the parameters.
     template <Device D>
-    void loss_and_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+    void loss_and_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
                            ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
-                           View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
-        each_gradient(device, weights, x, targets, scale, losses,
+                           View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
+        each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index first, Index segment, auto inputs, auto dlogits) {
-                          input_gradient(device, weights, dlogits, dx.rows().slice(first, dlogits.extent(0)));
-                          add_gradients(device, segment, inputs, dlogits, gradients);
+                          input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
+                          add_gradients(device, segment, inputs, dlogits, gradients, table_gradients);
                       });
-        freeze(device, gradients);
+        freeze(device, table_gradients);
     }
 
     /// The first half of `loss_and_gradient`: the losses and dx.
     template <Device D>
-    void loss_and_input_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+    void loss_and_input_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
                                  ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
                                  View<Scalar<D>, 3> dx) const {
-        each_gradient(device, weights, x, targets, scale, losses, [&](Index first, Index, auto, auto dlogits) {
-            input_gradient(device, weights, dlogits, dx.rows().slice(first, dlogits.extent(0)));
+        each_gradient(device, weights, tables, x, targets, scale, losses, [&](Index first, Index, auto, auto dlogits) {
+            input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
         });
     }
 
     /// The second half, which computes the logits once more.
     template <Device D>
-    void parameter_gradients(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
-                             ConstView<std::int32_t, 2> targets, double scale, Gradients<Scalar<D>> gradients) const {
+    void parameter_gradients(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
+                             ConstView<std::int32_t, 2> targets, double scale, Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
         std::vector<double> losses(static_cast<std::size_t>(x.extent(0)));
-        each_gradient(device, weights, x, targets, scale, losses,
+        each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index, Index segment, auto inputs, auto dlogits) {
-                          add_gradients(device, segment, inputs, dlogits, gradients);
+                          add_gradients(device, segment, inputs, dlogits, gradients, table_gradients);
                       });
-        freeze(device, gradients);
+        freeze(device, table_gradients);
     }
 
 private:
@@ -116,39 +118,39 @@ private:
     }
 
     template <Device D>
-    void project(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 2> x, View<Scalar<D>, 2> logits) const {
-        matmul(device, x, weights[matrix_], logits);
+    void project(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 2> x, View<Scalar<D>, 2> logits) const {
+        matmul(device, x, tables[matrix_], logits);
         if (bias_.shape[0] > 0) add_bias(device, weights[bias_], logits);
     }
 
     template <Device D>
-    void input_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 2> dlogits,
+    void input_gradient(D& device, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 2> dlogits,
                         View<Scalar<D>, 2> dx) const {
-        matmul_input_gradient(device, dlogits, weights[matrix_], dx);
+        matmul_input_gradient(device, dlogits, tables[matrix_], dx);
         if (multiplier_ != 1) scale(device, dx.flat(), multiplier_);
     }
 
     template <Device D>
     void add_gradients(D& device, Index segment, ConstView<Scalar<D>, 2> inputs, ConstView<Scalar<D>, 2> dlogits,
-                       Gradients<Scalar<D>> gradients) const {
+                       Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
         const auto by_sequence = [&](ConstView<Scalar<D>, 2> rows) {
             return ConstView<Scalar<D>, 3>{rows.data, {rows.extent(0) / segment, segment, rows.extent(1)}};
         };
-        matmul_weight_gradient(device, by_sequence(dlogits), by_sequence(inputs), gradients[matrix_]);
+        matmul_weight_gradient(device, by_sequence(dlogits), by_sequence(inputs), table_gradients[matrix_]);
         if (bias_.shape[0] > 0) bias_gradient(device, by_sequence(dlogits), gradients[bias_]);
     }
 
     template <Device D>
-    void freeze(D& device, Gradients<Scalar<D>> gradients) const {
-        if (frozen_row_ >= 0) fill(device, gradients[matrix_].at(frozen_row_), 0);
+    void freeze(D& device, Gradients<Scalar<D>> table_gradients) const {
+        if (frozen_row_ >= 0) fill(device, table_gradients[matrix_].at(frozen_row_), 0);
     }
 
     // `work(first, segment, inputs, dlogits)` for each chunk, as `each_chunk` has them.
     template <Device D, class Work>
-    void each_gradient(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+    void each_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
                        ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
                        Work&& work) const {
-        each_chunk(device, weights, x, targets, losses,
+        each_chunk(device, weights, tables, x, targets, losses,
                    [&](Index first, Index segment, ConstView<Scalar<D>, 2> inputs, View<Scalar<D>, 2> logits,
                        auto chunk_targets, auto chunk_losses) {
                        cross_entropy_gradient(device, logits, chunk_targets, chunk_losses, scale);
@@ -159,7 +161,7 @@ private:
     // Chunks hold whole sequences, or a piece of one. `work(first, segment, inputs, logits, targets, losses)` gets the
     // chunk's first token, how many of its tokens belong to one sequence, and its vectors times the multiplier.
     template <Device D, class Work>
-    void each_chunk(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+    void each_chunk(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
                     ConstView<std::int32_t, 2> targets, std::span<double> losses, Work&& work) const {
         const Index batch = x.extent(0), time = x.extent(1);
         detail::require_shape(
@@ -178,7 +180,7 @@ private:
                 ScratchScope chunk(device.scratch());
                 const ConstView<Scalar<D>, 2> inputs = multiplied(device, x.rows().slice(first, count));
                 const auto logits = scratch(device, Shape<2>{count, matrix_.shape[0]});
-                project(device, weights, inputs, logits);
+                project(device, weights, tables, inputs, logits);
                 work(first, segment, inputs, logits, targets.flat().slice(first, count),
                      token_losses.flat().slice(first, count));
             }

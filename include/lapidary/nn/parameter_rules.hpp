@@ -26,7 +26,7 @@ inline ParameterRules mup_rules(double width_scale) {
 
 namespace detail {
 
-/// Calls `visit(first, count, rate_factor, decays)` for the longest runs of the flat vector that follow one rule. Gaps
+/// Calls `visit(range, rate_factor, decays)` for the longest runs of the flat vector that follow one rule. Gaps
 /// between leaves, where all is zero, go with the leaf before them.
 template <class Visit>
 void for_each_rule(const ParameterLayout& layout, const ParameterRules& rules, Visit&& visit) {
@@ -36,7 +36,7 @@ void for_each_rule(const ParameterLayout& layout, const ParameterRules& rules, V
         const bool decays = rules.decays(leaves[i]);
         const Index first = leaves[i].offset;
         while (i < leaves.size() && rules.rate_factor(leaves[i]) == factor && rules.decays(leaves[i]) == decays) ++i;
-        visit(first, (i < leaves.size() ? leaves[i].offset : layout.size()) - first, factor, decays);
+        visit(Range{first, (i < leaves.size() ? leaves[i].offset : layout.size()) - first}, factor, decays);
     }
 }
 

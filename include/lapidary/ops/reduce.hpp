@@ -3,10 +3,13 @@
 #include <lapidary/core/device.hpp>
 #include <lapidary/ops/check.hpp>
 
+#include <span>
+#include <vector>
+
 namespace lapidary {
 
-/// Elements per partial sum of `sum` and `sum_of_squares` on the fast devices: each partial sum is formed in one
-/// fixed order, and they are added from the first to the last.
+/// Elements per partial sum of `sum` and `sum_of_squares`: each partial sum is formed in one fixed order, and they are
+/// added from the first to the last.
 inline constexpr Index reduction_block = 16384;
 
 /// Sum of all elements, accumulated in double.
@@ -15,10 +18,21 @@ double sum(D& device, ConstView<Scalar<D>, 1> x) {
     return sum_on(device, x);
 }
 
-/// Sum of the squares of all elements, accumulated in double. NaN and infinity propagate.
+/// Sums of the squares of blocks of `reduction_block` elements, accumulated in double; the last block may be shorter. NaN
+/// and infinity propagate.
+template <Device D>
+std::vector<double> squares_by_block(D& device, ConstView<Scalar<D>, 1> x) {
+    std::vector<double> sums(static_cast<std::size_t>(ceil_div(x.size(), reduction_block)));
+    squares_by_block_on(device, x, std::span<double>(sums));
+    return sums;
+}
+
+/// Sum of the squares of all elements: of those of the blocks, from the first to the last.
 template <Device D>
 double sum_of_squares(D& device, ConstView<Scalar<D>, 1> x) {
-    return sum_of_squares_on(device, x);
+    double total = 0;
+    for (const double block : squares_by_block(device, x)) total += block;
+    return total;
 }
 
 }  // namespace lapidary

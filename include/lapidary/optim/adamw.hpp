@@ -4,7 +4,9 @@
 #include <lapidary/models/recipe.hpp>
 #include <lapidary/ops/adamw.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace lapidary {
 
@@ -32,12 +34,29 @@ struct AdamW {
                 ConstView<Scalar<D>, 1> gradients, View<Scalar<D>, 1> m, View<Scalar<D>, 1> v, Index updates_before,
                 double rate, double gradient_scale) const {
         layout.check_size("adamw", "weights", weights.size());
-        layout.check_size("adamw", "gradients", gradients.size());
-        layout.check_size("adamw", "first moments", m.size());
-        layout.check_size("adamw", "second moments", v.size());
+        update(device, layout, Range{0, layout.size()}, weights, gradients, m, v, updates_before, rate, gradient_scale);
+    }
+
+    /// The same for a range of the layout: all views have its elements.
+    template <Device D>
+    void update(D& device, const ParameterLayout& layout, Range range, View<Scalar<D>, 1> weights,
+                ConstView<Scalar<D>, 1> gradients, View<Scalar<D>, 1> m, View<Scalar<D>, 1> v, Index updates_before,
+                double rate, double gradient_scale) const {
+        const auto check = [&](const char* what, Index elements) {
+            detail::require_shape(elements == range.count, "adamw", [&] {
+                return std::string(what) + " have " + std::to_string(elements) + " elements for " +
+                       std::to_string(range.count) + " parameters";
+            });
+        };
+        check("weights", weights.size());
+        check("gradients", gradients.size());
+        check("first moments", m.size());
+        check("second moments", v.size());
         const auto t = static_cast<double>(updates_before + 1);
         const double correction2 = std::sqrt(1 - std::pow(beta2, t));
-        detail::for_each_rule(layout, rules, [&](Index first, Index count, double factor, bool decays) {
+        detail::for_each_rule(layout, rules, [&](Range run, double factor, bool decays) {
+            const Index begin = std::max(run.first, range.first), count = std::min(run.end(), range.end()) - begin;
+            if (count <= 0) return;
             const double own_rate = rate * factor;
             AdamWUpdate update{.beta1 = beta1,
                                .beta2 = beta2,
@@ -50,8 +69,8 @@ struct AdamW {
                 update.step_size *= correction2;
                 update.inverse_correction2 = 1;
             }
-            adamw(device, weights.slice(first, count), gradients.slice(first, count), m.slice(first, count),
-                  v.slice(first, count), update);
+            const auto part = [&](auto view) { return view.slice(begin - range.first, count); };
+            adamw(device, part(weights), part(gradients), part(m), part(v), update);
         });
     }
 };

@@ -16,6 +16,9 @@ public:
     explicit Reference(std::size_t scratch_bytes = std::size_t{1} << 36)
         : scratch_(scratch_bytes, "scratch_bytes") {}
 
+    /// A device that may work at the same time as this one.
+    [[nodiscard]] Reference sibling() const { return Reference(std::size_t{1} << 32); }
+
     Arena& scratch() { return scratch_; }
     void* allocate(std::size_t bytes) { return HostMemory::allocate(bytes); }
     void release(void* memory, std::size_t bytes) noexcept { HostMemory::release(memory, bytes); }

@@ -1,34 +1,65 @@
 #pragma once
 
-#include <lapidary/data/batch.hpp>
 #include <lapidary/core/parameters.hpp>
+#include <lapidary/data/batch.hpp>
+#include <lapidary/train/gathered_weights.hpp>
 #include <lapidary/train/sequence_batch.hpp>
 
+#include <algorithm>
 #include <vector>
 
 namespace lapidary {
+
+namespace detail {
+
+/// The summed cross entropy of sequences [first, first + count) of a batch, each.
+template <Device D, class Model>
+std::vector<double> sequence_losses(D& device, const Model& model, Weights<Scalar<D>> weights, const Batch& batch,
+                                    Index first, Index count) {
+    ScratchScope scope(device.scratch());
+    const SequenceBatch<D> tokens(device, batch.view().slice(first, count), batch.mask_view().slice(first, count));
+    std::vector<double> losses(static_cast<std::size_t>(count));
+    model.loss(device, weights, tokens.inputs, tokens.targets, losses);
+    return losses;
+}
+
+}  // namespace detail
 
 /// Cross entropy in nats summed over the positions that count and divided by all of a batch, without gradients.
 template <Device D, class Model>
 double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights, const Batch& batch) {
     check_tokens(batch.view(), model.vocabulary());
-    ScratchScope scope(device.scratch());
-    const SequenceBatch<D> tokens(device, batch.view(), batch.mask_view());
-    std::vector<double> losses(static_cast<std::size_t>(batch.batch));
-    model.loss(device, weights, tokens.inputs, tokens.targets, losses);
     double total = 0;
-    for (double loss : losses) total += loss;
+    for (double loss : detail::sequence_losses(device, model, weights, batch, 0, batch.batch)) total += loss;
+    return total / static_cast<double>(batch.batch * batch.context);
+}
+
+/// The same of a state's weights, shared out over the ranks, which all call it; the same bits for any number of them.
+template <Device D, Communicator World, class Model>
+double mean_loss(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch) {
+    check_tokens(batch.view(), model.vocabulary());
+    GatheredWeights<D, World> weights(device, world, state);
+    // All ranks compute as many sequences, because they gather weights together; what exceeds the batch is dropped.
+    const Index share = ceil_div(batch.batch, Index{world.size()});
+    const Index first = std::min(world.rank() * share, batch.batch - share);
+    std::vector<double> own = detail::sequence_losses(device, model, Weights<Scalar<D>>(weights), batch, first, share);
+    double total = 0;
+    const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
+    for (Index b = 0; b < batch.batch; ++b) {
+        const Index rank = b / share, begin = std::min(rank * share, batch.batch - share);
+        total += all[static_cast<std::size_t>(rank * share + b - begin)];
+    }
     return total / static_cast<double>(batch.batch * batch.context);
 }
 
 /// The same over every held-out window of a prepared directory (`TokenChunks`); NaN if nothing is held out.
-template <Device D, class Model, class Chunks>
-double validation_loss(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights,
-                       const Chunks& chunks, Index batch_size) {
+template <Device D, Communicator World, class Model, class Chunks>
+double validation_loss(D& device, World& world, const Model& model, TrainState<D>& state, const Chunks& chunks,
+                       Index batch_size) {
     double total = 0;
     for (Index i = 0; i * batch_size < chunks.validation_windows(); ++i) {
         const Batch batch = chunks.validation_batch(i, batch_size);
-        total += mean_loss(device, model, weights, batch) * static_cast<double>(batch.batch);
+        total += mean_loss(device, world, model, state, batch) * static_cast<double>(batch.batch);
     }
     return total / static_cast<double>(chunks.validation_windows());
 }

@@ -1,16 +1,21 @@
 #pragma once
 
-#include <lapidary/comm/communicator.hpp>
 #include <lapidary/data/batch.hpp>
-#include <lapidary/ops/elementwise.hpp>
 #include <lapidary/optim/clip.hpp>
+#include <lapidary/optim/train_state.hpp>
+#include <lapidary/train/gathered_weights.hpp>
+#include <lapidary/train/gradient_norm.hpp>
+#include <lapidary/train/lanes.hpp>
 #include <lapidary/train/record.hpp>
 #include <lapidary/train/sequence_batch.hpp>
-#include <lapidary/optim/train_state.hpp>
+#include <lapidary/train/sharded_gradients.hpp>
+#include <lapidary/train/whole_gradients.hpp>
 
-#include <bit>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace lapidary {
@@ -24,71 +29,124 @@ struct StepOptions {
 
 namespace detail {
 
-/// Sums the gradients of lanes [first, first + count) into `target` along a binary tree and returns the summed loss.
-/// Within a lane sequences are added in order. Every level of the tree has one spare buffer.
-template <Device D, class Model>
-double sum_lanes(D& device, const Model& model, TrainState<D>& state, const Batch& batch, const StepOptions& options,
-                 Index first, Index count, View<Scalar<D>, 1> target) {
-    const Index lane = batch.batch / options.lanes;
-    if (count > 1) {
-        const double left = sum_lanes(device, model, state, batch, options, first, count / 2, target);
-        auto& spare = state.lane_gradients[static_cast<std::size_t>(std::countr_zero(static_cast<std::uint64_t>(count)) - 1)];
-        const double right =
-            sum_lanes(device, model, state, batch, options, first + count / 2, count / 2, spare.view());
-        add(device, target, spare.view(), target);
-        return left + right;
+/// Nothing in the background outlives what it works on, also when an error ends the step.
+template <Device D>
+struct AbandonUnlessDone {
+    ExchangeSpace<D>* exchange;
+    ~AbandonUnlessDone() {
+        if (exchange != nullptr) exchange->background.abandon();
     }
-    fill(device, target, 0);
-    const Index micro_batch = options.micro_batch > 0 ? std::min(options.micro_batch, lane) : lane;
+};
+
+/// Adds up the gradients of this rank's lanes and returns the summed loss of each.
+template <Device D, class Model, class Sums>
+std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> weights, Sums& sums, const Batch& batch,
+                              const Lanes& lanes, Index micro_batch) {
     const double scale = 1.0 / static_cast<double>(batch.batch * batch.context);
-    double loss = 0;
-    for (Index i = 0; i < lane; i += micro_batch) {
-        ScratchScope scope(device.scratch());
-        const Index sequences = std::min(micro_batch, lane - i);
-        const SequenceBatch<D> part(device, batch.view().slice(first * lane + i, sequences),
-                                    batch.mask_view().slice(first * lane + i, sequences));
-        std::vector<double> losses(static_cast<std::size_t>(sequences));
-        model.loss_and_gradients(device, Weights<Scalar<D>>(state.weights.view()), part.inputs, part.targets, scale, losses,
-                                 Gradients<Scalar<D>>(target));
-        for (double value : losses) loss += value;
+    std::vector<double> result;
+    for (Index k = 0; k < lanes.own; ++k) {
+        double loss = 0;
+        for (Index i = 0; i < lanes.sequences; i += micro_batch) {
+            ScratchScope scope(device.scratch());
+            const Index first = lanes.lane(k) * lanes.sequences + i, count = std::min(micro_batch, lanes.sequences - i);
+            const SequenceBatch<D> part(device, batch.view().slice(first, count), batch.mask_view().slice(first, count));
+            std::vector<double> losses(static_cast<std::size_t>(count));
+            sums.begin(k, i == 0, i + count == lanes.sequences);
+            model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, losses, Gradients<Scalar<D>>(sums));
+            for (double value : losses) loss += value;
+        }
+        result.push_back(loss);
     }
-    return loss;
+    return result;
 }
 
-template <Device D>
-void prepare_lanes(D& device, TrainState<D>& state, const Batch& batch, const StepOptions& options) {
-    if (options.lanes < 1 || !std::has_single_bit(static_cast<std::uint64_t>(options.lanes)) ||
-        batch.batch % options.lanes != 0) {
-        throw Error(ErrorCode::value, "train_step",
-                    "lanes must be a power of two that divides the batch: " + std::to_string(options.lanes) +
-                        " lanes, batch " + std::to_string(batch.batch));
+/// The gradients of the batch, as far as this rank keeps them, and the summed loss of each lane of the run.
+template <Device D, Communicator World, class Model>
+std::vector<double> compute_gradients(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
+                                      const Lanes& lanes, Index micro_batch) {
+    while (static_cast<Index>(state.lane_gradients.size()) < lanes.levels()) {
+        state.lane_gradients.emplace_back(device, Shape<1>{state.gradients.size()});
     }
-    while ((Index{1} << state.lane_gradients.size()) < options.lanes) {
-        state.lane_gradients.emplace_back(device, Shape<1>{state.weights.size()});
+    if (lanes.ranks > 1 && !state.exchange) state.exchange = std::make_unique<ExchangeSpace<D>>(device);
+    GatheredWeights<D, World> weights(device, world, state);
+    std::vector<double> own;
+    const auto run = [&](auto sums) {
+        const AbandonUnlessDone<D> guard{state.exchange.get()};
+        own = run_lanes(device, model, Weights<Scalar<D>>(weights), sums, batch, lanes, micro_batch);
+        if (state.exchange) state.exchange->background.wait();
+    };
+    if (state.zero >= Zero::gradients) {
+        run(ShardedGradients<D, World>(device, world, state, micro_batch >= lanes.sequences));
+    } else {
+        run(WholeGradients<D, World>(device, world, state, lanes));
     }
+    const std::vector<double> gathered = gather(device, world, std::span<const double>(own), "gather of losses");
+    std::vector<double> losses(gathered.size());  // in the order of lanes
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+        const Index rank = static_cast<Index>(i) / lanes.own, k = static_cast<Index>(i) % lanes.own;
+        losses[static_cast<std::size_t>(lanes.in_turns ? k * lanes.ranks + rank : rank * lanes.own + k)] = gathered[i];
+    }
+    return losses;
+}
+
+/// Updates what this rank keeps, and hands the others its part of the weights while it updates the next.
+template <Device D, Communicator World, class Optimizer>
+void update(D& device, World& world, const ParameterLayout& layout, TrainState<D>& state, const Optimizer& optimizer,
+            double rate, double gradient_scale) {
+    if (state.zero == Zero::off) {
+        return optimizer.update(device, layout, state.weights.view(), state.gradients.view(), state.m.view(),
+                                state.v.view(), state.step, rate, gradient_scale);
+    }
+    const AbandonUnlessDone<D> guard{state.exchange.get()};
+    for (Index u = 0; u < state.shards.unit_count(); ++u) {
+        const auto own = [&](auto& vector, Zero level) {
+            const Range range = state.own(u, level);
+            return vector.view().slice(range.first, range.count);
+        };
+        optimizer.update(device, layout, state.shards.own(u), own(state.weights, Zero::weights),
+                         own(state.gradients, Zero::gradients), own(state.m, Zero::moments), own(state.v, Zero::moments),
+                         state.step, rate, gradient_scale);
+        if (state.zero >= Zero::weights) continue;
+        state.exchange->background.begin([&world, &state, u] {
+            const Range unit = state.shards.unit(u);
+            all_gather(world, state.weights.view().slice(unit.first, unit.count),
+                       std::span<const Range>(state.shards.parts(u)), "all_gather of weights");
+        });
+    }
+    state.exchange->background.wait();
 }
 
 }  // namespace detail
 
-/// One optimizer step: loss and gradients of a batch of B sequences, clipping, update.
+/// One optimizer step: loss and gradients of a batch of B sequences, clipping, update. Every rank calls it with the whole
+/// batch and works on its share.
 ///
-/// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends on the batch, the state, the
-/// optimizer, the rate and `lanes`; neither on threads nor on `micro_batch`. Throws Error(not_finite), with the state
-/// as it was, if the loss or the gradient norm is not finite; Error(value) for a token outside the vocabulary.
+/// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends on the
+/// batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the state is sharded
+/// among them, nor on `micro_batch`. Throws Error(not_finite), on all ranks and with the state as it was, if the loss or
+/// the gradient norm is not finite; Error(value) for a token outside the vocabulary, for lanes that fit neither batch nor
+/// ranks, and for a state made for other ranks than there are; Error(lost_rank).
 template <Device D, Communicator World, class Model, class Optimizer>
 StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
                       const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
     const auto start = std::chrono::steady_clock::now();
-    if (world.size() != 1) throw Error(ErrorCode::unsupported, "train_step", "the batch is not shared out over ranks");
+    if (state.shards.ranks() != world.size() || state.shards.rank() != world.rank()) {
+        throw Error(ErrorCode::value, "train_step",
+                    "the state is that of rank " + std::to_string(state.shards.rank()) + " of " +
+                        std::to_string(state.shards.ranks()) + ", but this is rank " + std::to_string(world.rank()) + " of " +
+                        std::to_string(world.size()) + ": make it with {.ranks = world.size(), .rank = world.rank()}");
+    }
     check_tokens(batch.view(), model.vocabulary());
-    detail::prepare_lanes(device, state, batch, options);
+    const Lanes lanes(options.lanes, batch.batch, world.size(), world.rank(), state.zero >= Zero::gradients);
+    const Index micro_batch =
+        options.micro_batch > 0 ? std::min(options.micro_batch, lanes.sequences) : lanes.sequences;
 
-    const double total = detail::sum_lanes(device, model, state, batch, options, 0, options.lanes, state.gradients.view());
+    const std::vector<double> losses = detail::compute_gradients(device, world, model, state, batch, lanes, micro_batch);
     StepRecord record{.step = state.step,
                       .tokens = batch.batch * batch.context,
-                      .loss = total / static_cast<double>(batch.batch * batch.context),
+                      .loss = Lanes::sum(losses, 0, losses.size()) / static_cast<double>(batch.batch * batch.context),
                       .learning_rate = rate,
-                      .gradient_norm = global_norm<D>(device, state.gradients.view()),
+                      .gradient_norm = gradient_norm(device, world, state),
                       .chunk = batch.chunk,
                       .chunk_finished = batch.last_in_chunk};
     if (!std::isfinite(record.loss) || !std::isfinite(record.gradient_norm)) {
@@ -96,8 +154,8 @@ StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>
                     "step " + std::to_string(state.step) + ": loss " + std::to_string(record.loss) + ", gradient norm " +
                         std::to_string(record.gradient_norm) + "; the weights were left as they were");
     }
-    optimizer.update(device, model.layout(), state.weights.view(), state.gradients.view(), state.m.view(),
-                     state.v.view(), state.step, rate, clip_factor(record.gradient_norm, options.clip_norm));
+    detail::update(device, world, model.layout(), state, optimizer, rate,
+                   clip_factor(record.gradient_norm, options.clip_norm));
     ++state.step;
     record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return record;
