@@ -6,8 +6,10 @@
 // <lapidary/text/open_tokenizer.hpp> (either of the tokenizers).
 
 #include <lapidary/checkpoint/checkpoint.hpp>
+#include <lapidary/checkpoint/checkpoint_saver.hpp>
 #include <lapidary/checkpoint/manifest.hpp>
 #include <lapidary/comm/single_process.hpp>
+#include <lapidary/comm/threads.hpp>
 #include <lapidary/core/version.hpp>
 #include <lapidary/data/token_chunks.hpp>
 #include <lapidary/eval/generate.hpp>

@@ -42,10 +42,10 @@ struct GoldenModel {
     /// The elements of a Hugging Face tensor out of a flat vector.
     Values values(const HuggingFaceTensor& tensor, ConstView<Scalar<D>, 1> flat) const {
         Values result;
-        lapidary::detail::download_tensor(device, tensor, model.layout().leaf(tensor.leaf), flat,
-                                          [&](const std::vector<Scalar<D>>& elements) {
-                                              result.data.insert(result.data.end(), elements.begin(), elements.end());
-                                          });
+        for (const auto& piece : lapidary::detail::pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
+            const auto elements = lapidary::detail::load(device, flat, piece);
+            result.data.insert(result.data.end(), elements.begin(), elements.end());
+        }
         return result;
     }
     [[nodiscard]] std::vector<HuggingFaceTensor> tensors() const { return model.config().tensors(); }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <lapidary/checkpoint/tensor_rows.hpp>
+#include <lapidary/checkpoint/held_vector.hpp>
 #include <lapidary/checkpoint/weight_files.hpp>
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
@@ -55,6 +55,26 @@ void check_weights(const Model& model, const std::filesystem::path& directory) {
     detail::check_weights(model, WeightFiles(directory));
 }
 
+namespace detail {
+
+/// Reads what this rank holds of the weights.
+template <Device D, class Model>
+void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
+                  const HeldVector<Scalar<D>>& weights) {
+    const WeightFiles files(directory);
+    std::vector<Scalar<D>> host;
+    for (const HuggingFaceTensor& tensor : check_weights(model, files)) {
+        for (const TensorPiece& piece : pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
+            if (!weights.touches(piece)) continue;
+            files.read(tensor.name, piece.first, piece.size(), host);
+            to_flat_order(piece, host);
+            store(device, weights, piece, host);
+        }
+    }
+}
+
+}  // namespace detail
+
 /// Reads the weights of a Hugging Face directory into a flat vector, piece by piece: besides the vector, memory is taken
 /// for one tensor that the file has transposed, or for 64 MiB.
 ///
@@ -63,12 +83,16 @@ void check_weights(const Model& model, const std::filesystem::path& directory) {
 template <Device D, class Model>
 void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
                   View<Scalar<D>, 1> weights) {
-    const WeightFiles files(directory);
-    for (const HuggingFaceTensor& tensor : detail::check_weights(model, files)) {
-        detail::upload_tensor(
-            device, tensor, model.layout().leaf(tensor.leaf), weights,
-            [&](Index first, Index count, auto& out) { files.read(tensor.name, first, count, out); });
-    }
+    detail::read_weights(device, model, directory, detail::HeldVector<Scalar<D>>{weights});
+}
+
+/// Writes config.json in the device's element type.
+template <Device D, class Model>
+void write_config(const Model& model, const std::filesystem::path& directory) {
+    Json config = config_json(model.config());
+    config["torch_dtype"] = sizeof(Scalar<D>) == 8 ? "float64" : "float32";
+    config["use_cache"] = true;
+    write_json(directory / "config.json", config);
 }
 
 /// Writes config.json and model.safetensors, which `transformers` loads, in the device's element type.
@@ -76,17 +100,14 @@ template <Device D, class Model>
 void write_huggingface(D& device, const Model& model, std::type_identity_t<ConstView<Scalar<D>, 1>> weights,
                        const std::filesystem::path& directory) {
     const std::vector<HuggingFaceTensor> tensors = detail::tensors_of(model);
-    Json config = config_json(model.config());
-    config["torch_dtype"] = sizeof(Scalar<D>) == 8 ? "float64" : "float32";
-    config["use_cache"] = true;
-    write_json(directory / "config.json", config);
+    write_config<D>(model, directory);
     std::vector<TensorSpec> specs;
     for (const HuggingFaceTensor& tensor : tensors) specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});
     SafetensorsWriter file(directory / "model.safetensors", specs, {{"format", "pt"}});
     for (const HuggingFaceTensor& tensor : tensors) {
-        detail::download_tensor(
-            device, tensor, model.layout().leaf(tensor.leaf), weights,
-            [&](const std::vector<Scalar<D>>& elements) { file.append(std::span<const Scalar<D>>(elements)); });
+        for (const detail::TensorPiece& piece : detail::pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
+            file.append(std::span<const Scalar<D>>(detail::load(device, weights, piece)));
+        }
     }
     file.finish();
 }

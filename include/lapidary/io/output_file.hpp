@@ -15,6 +15,7 @@ enum class OpenMode {
     truncate,  ///< its contents are dropped
     append,    ///< what is written goes after its end
     create,    ///< it must not exist
+    update,    ///< it must exist, and keeps its contents but for what is written over
 };
 
 /// A file open for writing; every failure, a full disk included, is Error(io) naming path and reason.
@@ -37,6 +38,23 @@ public:
     }
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
+    /// The same at a place of one's own, so that several writers may share a file.
+    void write_at(std::size_t offset, std::span<const std::byte> bytes) {
+        while (!bytes.empty()) {
+            const ssize_t count = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) detail::throw_io(path_, "write", errno);
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+            offset += static_cast<std::size_t>(count);
+        }
+    }
+
+    /// Takes room on the disk up to `size` bytes, of zeros, so that a full disk is noticed now.
+    void reserve(std::size_t size) {
+        const int code = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(size));
+        if (code != 0) detail::throw_io(path_, "write", code);
+    }
+
     /// Returns when the disk has the contents (fsync).
     void sync() { detail::sync_descriptor(file_, path_); }
 
@@ -56,6 +74,8 @@ private:
                 return O_WRONLY | O_CREAT | O_APPEND;
             case OpenMode::create:
                 return O_WRONLY | O_CREAT | O_EXCL;
+            case OpenMode::update:
+                return O_WRONLY;
             case OpenMode::truncate:
                 break;
         }

@@ -68,9 +68,8 @@ inline void rename_to_free_name(const std::filesystem::path& from, const std::fi
 class StagedDirectory {
 public:
     /// Creates the empty staging directory and the missing ancestors of `target`. Throws Error(io).
-    explicit StagedDirectory(std::filesystem::path target)
-        : target_(target.has_filename() ? std::move(target) : target.parent_path()),
-          path_(detail::unfinished_name(target_, "partial")) {
+    explicit StagedDirectory(const std::filesystem::path& target)
+        : target_(without_slash(target)), path_(staging_path(target)) {
         std::error_code error;
         detail::create_directories_durably(detail::folder_of(target_));
         std::filesystem::remove_all(path_, error);
@@ -89,6 +88,11 @@ public:
         }
     }
 
+    /// Where a directory of this name is staged: for other processes that write into it.
+    static std::filesystem::path staging_path(const std::filesystem::path& target) {
+        return detail::unfinished_name(without_slash(target), "partial");
+    }
+
     /// Where to write; the target once it is published.
     [[nodiscard]] const std::filesystem::path& path() const { return published_ ? target_ : path_; }
 
@@ -103,6 +107,10 @@ public:
     }
 
 private:
+    static std::filesystem::path without_slash(const std::filesystem::path& path) {
+        return path.has_filename() ? path : path.parent_path();
+    }
+
     std::filesystem::path target_;
     std::filesystem::path path_;
     bool published_ = false;

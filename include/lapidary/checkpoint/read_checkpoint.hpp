@@ -1,0 +1,82 @@
+#pragma once
+
+#include <lapidary/checkpoint/staged_checkpoint.hpp>
+#include <lapidary/comm/collectives.hpp>
+#include <lapidary/comm/single_process.hpp>
+#include <lapidary/io/quote.hpp>
+#include <lapidary/io/safetensors.hpp>
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace lapidary {
+
+namespace detail {
+
+template <Device D, class Model>
+void read_moments(D& device, const Model& model, TrainState<D>& state, const std::filesystem::path& file) {
+    const SafetensorsReader moments(file);
+    std::set<std::string> known;
+    std::vector<Scalar<D>> host;
+    for (const StateVector which : {StateVector::m, StateVector::v}) {
+        const HeldVector<Scalar<D>> target = held<Scalar<D>>(state, which);
+        for (const Leaf& leaf : model.layout().leaves()) {
+            const std::string name = moment_prefixes[static_cast<std::size_t>(which)] + leaf.name;
+            known.insert(name);
+            if (moments.info(name).shape != leaf.shape) {
+                throw Error(ErrorCode::format, "checkpoint",
+                            moments.path().string() + ": tensor '" + name + "' has shape " +
+                                to_string(moments.info(name).shape) + ", expected " + to_string(leaf.shape));
+            }
+            for (const TensorPiece& piece : pieces_of(leaf)) {
+                moments.read<Scalar<D>>(name, piece.first, target.touches(piece) ? piece.size() : 0, host);
+                if (!host.empty()) store(device, target, piece, host);
+            }
+        }
+    }
+    for (const TensorInfo& tensor : moments.tensors()) {
+        if (!known.contains(tensor.name)) {
+            throw Error(
+                ErrorCode::format, "checkpoint",
+                moments.path().string() + ": tensor " + quote(tensor.name) + " is no moment of this model");
+        }
+    }
+}
+
+}  // namespace detail
+
+/// Restores a training state, whatever the number of ranks that saved it, and returns the cursor. Every file is compared
+/// with its recorded hash before anything is read; all ranks call it, and share that work. Throws Error(integrity) or
+/// Error(format) naming the file and the tensor.
+template <Device D, Communicator World, class Model>
+Json read_checkpoint(D& device, World& world, const Model& model, TrainState<D>& state,
+                     const std::filesystem::path& directory) {
+    verify_checksums(directory, world.rank(), world.size());
+    barrier(world, {"check of a checkpoint", detail::disk_patience});
+    const std::filesystem::path file = directory / "state" / "state.json";
+    const Json record = read_json(file);
+    if (get<std::string>(record, "format", file.string()) != checkpoint_format) {
+        throw Error(ErrorCode::format, "checkpoint",
+                    file.string() + ": the format is not '" + checkpoint_format + "'");
+    }
+    const auto step = get<Index>(record, "step", file.string());
+    if (step < 0) {
+        throw Error(ErrorCode::format, "checkpoint", file.string() + ": 'step' is " + std::to_string(step));
+    }
+    auto cursor = get<Json>(record, "cursor", file.string());
+    detail::read_moments(device, model, state, directory / "state" / "moments.safetensors");
+    detail::read_weights(device, model, directory, detail::held<Scalar<D>>(state, detail::StateVector::weights));
+    state.step = step;
+    return cursor;
+}
+
+/// The same for a program that is alone.
+template <Device D, class Model>
+Json read_checkpoint(D& device, const Model& model, TrainState<D>& state, const std::filesystem::path& directory) {
+    SingleProcess world;
+    return read_checkpoint(device, world, model, state, directory);
+}
+
+}  // namespace lapidary
