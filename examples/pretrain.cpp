@@ -1,18 +1,19 @@
-// pretrain: the training run. Started again, it goes on from its last checkpoint.
+// pretrain: the training run. Started again, it goes on from its last checkpoint, on as many ranks as it is then given.
 
+#include "launch.hpp"
+#include "pretrain_options.hpp"
 #include "progress.hpp"
+#include "stop_signals.hpp"
 
+#include <lapidary/comm/agreement.hpp>
 #include <lapidary/cpu.hpp>
 #include <lapidary/io/run_lock.hpp>
 #include <lapidary/lapidary.hpp>
 
-#include <CLI/CLI.hpp>
-
-#include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string>
 
 using namespace lapidary;
@@ -21,20 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int stopped_by_signal = 75;  // as EX_TEMPFAIL: start it again to go on
-
-struct Options {
-    fs::path run, data, init;
-    std::string model = "amber", preset = "nano", schedule, device = "cpu";
-    Index steps = 0, batch = 8, micro_batch = 0, lanes = 1, checkpoint_every = 0, stop_after = 0;
-    int threads = 0;
-    std::uint64_t seed = 11111;
-    double peak = 3e-4, floor = -1, clip = 1.0, weight_decay = -1;
-    Index warmup = -1;
-    bool recompute = false;
-};
-
-volatile std::sig_atomic_t stop_requested = 0;
-void request_stop(int) { stop_requested = 1; }
 
 // ckpt_007 after the eighth chunk, step_00000123 in between.
 std::string checkpoint_name(const StepRecord& record, const TokenChunks& chunks) {
@@ -53,87 +40,119 @@ std::string weights_hash(const fs::path& directory) {
     return sha256_file(fs::exists(whole) ? whole : directory / "model.safetensors.index.json");
 }
 
+// Rank 0 keeps the run's directory for all: its lock, its manifest, its log.
+struct Keeper {
+    RunLock lock;
+    std::optional<JsonLines> log;
+
+    Keeper(const Options& options, const Json& definition) : lock(options.run) {
+        record_manifest(options.run, definition, {{"lapidary", version}, {"compiler", compiler_name()}});
+        remove_partial_checkpoints(options.run / "checkpoints");
+    }
+};
+
 template <class Model>
-int train(const Options& options, const TokenChunks& chunks, const Model& model) {
+int train(const Options& options, AnyCommunicator& world, const TokenChunks& chunks, const Model& model) {
     const Index steps = options.steps > 0 ? options.steps : chunks.steps_per_epoch();
-    const double floor = options.floor >= 0 ? options.floor : options.peak / 10;
-    const Index warmup = options.warmup >= 0 ? options.warmup : steps / 20;
-    const CosineSchedule cosine{options.peak, floor, warmup, steps};
-    const LinearSchedule line{options.peak, floor, warmup, std::max<Index>(1, steps - warmup)};
-    const bool linear = options.schedule.empty() ? model.config().recipe().linear_decay : options.schedule == "linear";
-    const auto rate = [&](Index step) { return linear ? line(step) : cosine(step); };
+    const Rate rate(options, model.config().recipe(), steps);
     AdamW optimizer = AdamW::of(model.config().recipe());
     if (options.weight_decay >= 0) optimizer.weight_decay = options.weight_decay;
     const fs::path checkpoints = options.run / "checkpoints";
     fs::path tokenizer = options.data / "tokenizer.model";
     if (!fs::exists(tokenizer)) tokenizer = options.data / "tokenizer.json";
-    fs::create_directories(checkpoints);
-    const RunLock lock(options.run);
-    record_manifest(options.run,
-                    {{"model", Model::Config::family},
-                     {"config", config_json(model.config())},
-                     {"data", sha256_file(options.data / data_manifest)},
-                     {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
-                     {"seed", options.seed},
-                     {"batch", options.batch},
-                     {"lanes", options.lanes},
-                     {"steps", steps},
-                     {"rate",
-                      {{"schedule", linear ? "linear" : "cosine"},
-                       {"peak", options.peak},
-                       {"floor", floor},
-                       {"warmup_steps", warmup}}},
-                     {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
-                     {"clip", options.clip}},
-                    {{"lapidary", version}, {"compiler", compiler_name()}});
+    const Json definition = {{"model", Model::Config::family},
+                             {"config", config_json(model.config())},
+                             {"data", sha256_file(options.data / data_manifest)},
+                             {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
+                             {"seed", options.seed},
+                             {"batch", options.batch},
+                             {"lanes", options.lanes},
+                             {"steps", steps},
+                             {"rate", rate.json()},
+                             {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
+                             {"clip", options.clip}};
 
-    Cpu device({.threads = options.threads});
-    SingleProcess world;
-    TrainState<Cpu> state(device, model.layout());
-    remove_partial_checkpoints(checkpoints);
-    if (const fs::path latest = latest_checkpoint(checkpoints); !latest.empty()) {
-        read_checkpoint(device, model, state, latest);
-        std::printf("resuming at step %ld from %s\n", state.step, latest.c_str());
+    Cpu first_device({.threads = 1});
+    Json agreed = definition;
+    agreed.update({{"lapidary", version}, {"zero", options.zero}, {"micro-batch", options.micro_batch},
+                   {"checkpoint-every", options.checkpoint_every}, {"stop-after", options.stop_after},
+                   {"recompute", options.recompute}, {"background", options.background}});
+    require_agreement(first_device, world, agreed);
+    (void)Lanes(options.lanes, options.batch, world.size(), world.rank(), false);  // before anything is written
+    const bool first = world.rank() == 0;
+    if (first) fs::create_directories(checkpoints);
+    std::optional<Keeper> keeper;
+    if (first) keeper.emplace(options, definition);
+    const fs::path latest = text_of_first(first_device, world, first ? latest_checkpoint(checkpoints).string() : "", "start");
+
+    Cpu device({.threads = options.threads > 0 ? options.threads : threads_per_rank(first_device, world)});
+    TrainState<Cpu> state(device, model.layout(),
+                          {.ranks = world.size(), .rank = world.rank(), .zero = static_cast<Zero>(options.zero)});
+    if (!latest.empty()) {
+        read_checkpoint(device, world, model, state, latest);
+        if (first) std::printf("resuming at step %ld from %s\n", state.step, latest.c_str());
     } else if (!options.init.empty()) {
-        read_weights(device, model, options.init, state.weights.view());
+        read_weights(device, model, options.init, state);
     } else {
         initialize(device, model, state, {.seed = options.seed});
     }
-    JsonLines log(options.run / "metrics.jsonl", state.step);
-    std::printf("%ld parameters, %ld steps of %ld x %ld tokens, %d threads\n", model.layout().parameter_count(), steps,
-                options.batch, chunks.context(), device.threads());
-    std::fflush(stdout);
+    if (first) {
+        keeper->log.emplace(options.run / "metrics.jsonl", state.step);
+        std::printf("%ld parameters, %ld steps of %ld x %ld tokens, %d rank(s) of %d threads\n", model.layout().parameter_count(),
+                    steps, options.batch, chunks.context(), world.size(), device.threads());
+        std::fflush(stdout);
+    }
 
-    Progress bar("train", steps);
+    Progress bar("train", first ? steps : 0);
+    CheckpointSaver<Cpu> saver;
+    std::string saved;  // what to say when the checkpoint under way is complete
+    const auto report = [&] {
+        if (!first || saved.empty()) return;
+        bar.finish();
+        std::printf("%s\n", saved.c_str());
+        std::fflush(stdout);
+        saved.clear();
+    };
+    bool stop = false;
     const Index first_step = state.step;
-    for (Index step = first_step; step < steps; ++step) {
+    for (Index step = first_step; step < steps && !stop; ++step) {
         const StepRecord record =
             train_step(device, world, model, state, chunks.batch(step), optimizer, rate(step),
                        {.micro_batch = options.micro_batch, .lanes = options.lanes, .clip_norm = options.clip});
-        log << record;
-        char note[96];
-        std::snprintf(note, sizeof note, "loss %.3f | %.0f tokens/s", record.loss, record.tokens_per_second());
-        bar.update(step + 1, note);
+        if (first) {
+            *keeper->log << record;
+            char note[96];
+            std::snprintf(note, sizeof note, "loss %.3f | %.0f tokens/s", record.loss, record.tokens_per_second());
+            bar.update(step + 1, note);
+        }
+        if (!saver.poll(device, world)) report();
 
-        const bool stop = stop_requested != 0 || step + 1 == first_step + options.stop_after;
+        // A signal may have reached some ranks only, and they must stop at one step.
+        const bool asked = any(device, world, StopSignals::requested(), "agreement on stopping");
+        stop = asked || step + 1 == first_step + options.stop_after;
         const bool due = options.checkpoint_every > 0 && (step + 1) % options.checkpoint_every == 0;
         if (record.chunk_finished || due || stop || step + 1 == steps) {
             const double loss = validation_loss(device, world, model, state, chunks, options.batch);
-            if (chunks.validation_windows() > 0) log.write({{"step", step}, {"validation_loss", loss}});
-            log.sync();  // a checkpoint stands for the steps before it, and so must the log
+            if (first && chunks.validation_windows() > 0) keeper->log->write({{"step", step}, {"validation_loss", loss}});
+            if (first) keeper->log->sync();  // a checkpoint stands for the steps before it, and so must the log
             const std::string name = checkpoint_name(record, chunks);
-            save_checkpoint(device, model, state, checkpoints / name,
-                            {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(), .cursor = {{"next_step", state.step}}});
-            bar.finish();
-            std::printf("%s: step %ld, loss %.4f, validation loss %.4f\n", name.c_str(), state.step, record.loss, loss);
-            std::fflush(stdout);
+            saver.finish(device, world);
+            report();
+            saver.start(device, world, model, state, checkpoints / name,
+                        {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(), .cursor = {{"next_step", state.step}}});
+            char line[160];
+            std::snprintf(line, sizeof line, "%s: step %ld, loss %.4f, validation loss %.4f", name.c_str(), state.step, record.loss, loss);
+            saved = line;
+            if (!options.background || stop) saver.finish(device, world), report();
         }
-        if (stop && step + 1 < steps) return stop_requested != 0 ? stopped_by_signal : 0;
+        if (asked && step + 1 < steps) return stopped_by_signal;
     }
+    saver.finish(device, world);
+    report();
     return 0;
 }
 
-int run(Options options) {
+int run(Options& options) {
     if (options.data.empty()) options.data = options.run / "data";
     const TokenChunks chunks(options.data, {.batch_size = options.batch, .seed = options.seed});
     int code = 0;
@@ -146,9 +165,12 @@ int run(Options options) {
                         "the data has ids beyond the vocabulary of the model to start from");
         }
         if (!options.init.empty()) check_weights(typename Config::Model(config), options.init);
-        code = options.recompute
-                   ? train(options, chunks, Decoder<Recompute<typename Config::Block>, Config>(config))
-                   : train(options, chunks, typename Config::Model(config));
+        options.launch.run([&](AnyCommunicator& world) {
+            const int own = options.recompute
+                                ? train(options, world, chunks, Decoder<Recompute<typename Config::Block>, Config>(config))
+                                : train(options, world, chunks, typename Config::Model(config));
+            if (world.rank() == 0 || options.launch.comm != "threads") code = own;
+        });
     };
     if (options.init.empty()) {
         visit_preset(options.model, options.preset, start);
@@ -163,36 +185,15 @@ int run(Options options) {
 int main(int argc, char** argv) {
     CLI::App app{"Trains a model on prepared chunks. Exit code 75: stopped by a signal after saving; start again to go on."};
     Options options;
-    app.add_option("--run", options.run, "Directory of the run")->required();
-    app.add_option("--data", options.data, "Prepared chunks [RUN/data]");
-    app.add_option("--model", options.model, "Architecture: amber, crystalcoder, llama, mistral, neox, ...")->capture_default_str();
-    app.add_option("--preset", options.preset, "Size of that architecture: nano, tiny, s, m, 7b, ...")->capture_default_str();
-    app.add_option("--init", options.init, "Start from the weights of this Hugging Face directory");
-    app.add_option("--steps", options.steps, "Optimizer steps [one pass over the data]");
-    app.add_option("--batch", options.batch, "Sequences a step")->capture_default_str();
-    app.add_option("--micro-batch", options.micro_batch, "Sequences in flight; changes memory, not results [a lane]");
-    app.add_option("--lanes", options.lanes, "Power of two: how the batch is summed; part of the run")->capture_default_str();
-    app.add_option("--threads", options.threads, "Threads; results do not depend on them [all cores]");
-    app.add_option("--seed", options.seed, "Seed of weights and order")->capture_default_str();
-    app.add_option("--peak", options.peak, "Highest learning rate")->capture_default_str();
-    app.add_option("--floor", options.floor, "Last learning rate [a tenth of the highest]");
-    app.add_option("--warmup", options.warmup, "Steps to the highest learning rate [a twentieth of all]");
-    app.add_option("--schedule", options.schedule, "How the rate falls [as the model was trained]")->check(CLI::IsMember({"cosine", "linear"}));
-    app.add_option("--clip", options.clip, "Limit of the gradient norm; 0: none")->capture_default_str();
-    app.add_option("--weight-decay", options.weight_decay, "Weight decay [as the model was trained]");
-    app.add_flag("--recompute", options.recompute, "Less memory, more time, same results");
-    app.add_option("--checkpoint-every", options.checkpoint_every, "Checkpoints every so many steps, besides one a chunk");
-    app.add_option("--stop-after", options.stop_after, "Save and stop after this many steps of this start");
-    app.add_option("--device", options.device, "Where to compute")->check(CLI::IsMember({"cpu"}))->capture_default_str();
-    std::signal(SIGINT, request_stop);
-    std::signal(SIGTERM, request_stop);
+    options.add_to(app);
+    StopSignals::listen();
     try {
         app.parse(argc, argv);
         return run(options);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 1;  // --help is one of them
     } catch (const std::exception& error) {
-        std::cerr << "pretrain: " << error.what() << "\n";
+        std::cerr << std::string("pretrain: ") + error.what() + "\n";
         return 1;
     }
 }

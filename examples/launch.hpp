@@ -1,0 +1,93 @@
+#pragma once
+
+#include <lapidary/comm/any_communicator.hpp>
+#include <lapidary/comm/collectives.hpp>
+#include <lapidary/comm/single_process.hpp>
+#include <lapidary/comm/threads.hpp>
+#ifdef LAPIDARY_MPI
+#include <lapidary/comm/mpi.hpp>
+#endif
+
+#include <CLI/CLI.hpp>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+/// What ranks a program runs on.
+struct Launch {
+    std::string comm = "single";
+    int ranks = 0;
+    double timeout = 60;
+
+    void add_to(CLI::App& app) {
+        app.add_option("--comm", comm, "Who shares the work: threads of this process, or what a launcher (mpirun, srun) started")
+            ->check(CLI::IsMember({"single", "threads", "mpi", "nccl"}))
+            ->capture_default_str();
+        app.add_option("--ranks", ranks, "How many share it: a power of two; results do not depend on it [as launched]");
+        app.add_option("--timeout", timeout, "Seconds after which a rank that does not answer is given up")->capture_default_str();
+    }
+
+    /// Calls `body(world)` as each rank that is this process's.
+    void run(const std::function<void(lapidary::AnyCommunicator&)>& body) const {
+        using namespace lapidary;
+        const auto refuse = [](ErrorCode code, const std::string& why) { throw Error(code, "launch", why); };
+        if (comm == "single") {
+            if (ranks > 1) refuse(ErrorCode::value, "--ranks " + std::to_string(ranks) + " needs --comm threads or mpi");
+            AnyCommunicator world{SingleProcess()};
+            return body(world);
+        }
+        if (comm == "threads") {
+            return Threads::run(
+                std::max(1, ranks),
+                [&](Threads& threads) {
+                    AnyCommunicator world(threads);
+                    body(world);
+                },
+                {timeout});
+        }
+        if (comm == "nccl") {
+            refuse(ErrorCode::unsupported, "--comm nccl moves the memory of GPUs, and this program computes on the CPU: use mpi");
+        }
+#ifdef LAPIDARY_MPI
+        Mpi mpi({timeout});
+        if (ranks > 0 && ranks != mpi.size()) {
+            refuse(ErrorCode::value, "--ranks " + std::to_string(ranks) + ", but the launcher started " +
+                                         std::to_string(mpi.size()) + ": mpirun -n " + std::to_string(ranks));
+        }
+        AnyCommunicator world(mpi);
+        body(world);
+#else
+        refuse(ErrorCode::unsupported, "this program was built without MPI: install Open MPI (libopenmpi-dev) or MPICH and build again");
+#endif
+    }
+};
+
+/// Threads for each rank, so that all of a machine's ranks together use its cores once.
+template <class D, class World>
+int threads_per_rank(D& device, World& world) {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    ::sched_getaffinity(0, sizeof allowed, &allowed);
+    // The launcher may have bound each rank to cores of its own.
+    struct Place {
+        std::array<char, 64> host{};
+        cpu_set_t cores{};
+    } place;
+    ::gethostname(place.host.data(), place.host.size() - 1);
+    place.cores = allowed;
+    const std::array own{place};
+    int sharing = 0;
+    for (const Place& other : lapidary::gather(device, world, std::span<const Place>(own))) {
+        cpu_set_t both;
+        CPU_AND(&both, &other.cores, &allowed);
+        sharing += other.host == place.host && CPU_COUNT(&both) > 0;
+    }
+    return std::max(1, CPU_COUNT(&allowed) / std::max(1, sharing));
+}

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "launch.hpp"
+
+#include <lapidary/io/json.hpp>
+#include <lapidary/models/recipe.hpp>
+#include <lapidary/optim/schedule.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+/// The command line of `pretrain`.
+struct Options {
+    std::filesystem::path run, data, init;
+    std::string model = "amber", preset = "nano", schedule, device = "cpu";
+    lapidary::Index steps = 0, batch = 8, micro_batch = 0, lanes = 1, checkpoint_every = 0, stop_after = 0;
+    int threads = 0, zero = 0;
+    std::uint64_t seed = 11111;
+    double peak = 3e-4, floor = -1, clip = 1.0, weight_decay = -1;
+    lapidary::Index warmup = -1;
+    bool recompute = false, background = false;
+    Launch launch;
+
+    void add_to(CLI::App& app) {
+        app.add_option("--run", run, "Directory of the run")->required();
+        app.add_option("--data", data, "Prepared chunks [RUN/data]");
+        app.add_option("--model", model, "Architecture: amber, crystalcoder, llama, mistral, neox, ...")->capture_default_str();
+        app.add_option("--preset", preset, "Size of that architecture: nano, tiny, s, m, 7b, ...")->capture_default_str();
+        app.add_option("--init", init, "Start from the weights of this Hugging Face directory");
+        app.add_option("--steps", steps, "Optimizer steps [one pass over the data]");
+        app.add_option("--batch", batch, "Sequences a step")->capture_default_str();
+        app.add_option("--micro-batch", micro_batch, "Sequences in flight; changes memory, not results [a lane]");
+        app.add_option("--lanes", lanes, "Power of two: how the batch is summed; part of the run")->capture_default_str();
+        app.add_option("--threads", threads, "Threads of each rank; results do not depend on them [all cores]");
+        launch.add_to(app);
+        app.add_option("--zero", zero, "What ranks keep only their shard of: 0 nothing, 1 moments, 2 and gradients, 3 and weights")
+            ->check(CLI::Range(0, 3))
+            ->capture_default_str();
+        app.add_option("--seed", seed, "Seed of weights and order")->capture_default_str();
+        app.add_option("--peak", peak, "Highest learning rate")->capture_default_str();
+        app.add_option("--floor", floor, "Last learning rate [a tenth of the highest]");
+        app.add_option("--warmup", warmup, "Steps to the highest learning rate [a twentieth of all]");
+        app.add_option("--schedule", schedule, "How the rate falls [as the model was trained]")->check(CLI::IsMember({"cosine", "linear"}));
+        app.add_option("--clip", clip, "Limit of the gradient norm; 0: none")->capture_default_str();
+        app.add_option("--weight-decay", weight_decay, "Weight decay [as the model was trained]");
+        app.add_flag("--recompute", recompute, "Less memory, more time, same results");
+        app.add_option("--checkpoint-every", checkpoint_every, "Checkpoints every so many steps, besides one a chunk");
+        app.add_flag("--save-in-background", background, "Train on while a snapshot is written; memory for one more state");
+        app.add_option("--stop-after", stop_after, "Save and stop after this many steps of this start");
+        app.add_option("--device", device, "Where to compute")->check(CLI::IsMember({"cpu"}))->capture_default_str();
+    }
+};
+
+/// The learning rate that they ask for.
+class Rate {
+public:
+    Rate(const Options& options, const lapidary::Recipe& recipe, lapidary::Index steps)
+        : linear_(options.schedule.empty() ? recipe.linear_decay : options.schedule == "linear") {
+        const double floor = options.floor >= 0 ? options.floor : options.peak / 10;
+        const lapidary::Index warmup = options.warmup >= 0 ? options.warmup : steps / 20;
+        cosine_ = {options.peak, floor, warmup, steps};
+        line_ = {options.peak, floor, warmup, std::max<lapidary::Index>(1, steps - warmup)};
+    }
+    double operator()(lapidary::Index step) const { return linear_ ? line_(step) : cosine_(step); }
+    [[nodiscard]] lapidary::Json json() const {
+        return {{"schedule", linear_ ? "linear" : "cosine"},
+                {"peak", cosine_.peak},
+                {"floor", cosine_.floor},
+                {"warmup_steps", cosine_.warmup_steps}};
+    }
+
+private:
+    bool linear_;
+    lapidary::CosineSchedule cosine_;
+    lapidary::LinearSchedule line_;
+};
