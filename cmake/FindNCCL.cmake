@@ -2,8 +2,9 @@
 # .../site-packages/nvidia/nccl), the CUDA toolkit that FindCUDAToolkit found before, or the system.
 
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
-# Python's package has the library under its version's name alone.
-find_library(NCCL_LIBRARY NAMES nccl libnccl.so.2 HINTS ${CUDAToolkit_LIBRARY_DIR})
+# The library beside that header, before any other. Python's package has it under its version's name alone.
+find_library(NCCL_LIBRARY NAMES nccl libnccl.so.2 NAMES_PER_DIR
+             HINTS ${NCCL_INCLUDE_DIR}/../lib ${CUDAToolkit_LIBRARY_DIR})
 if(NCCL_INCLUDE_DIR)
   file(STRINGS ${NCCL_INCLUDE_DIR}/nccl.h NCCL_VERSION REGEX "^#define NCCL_(MAJOR|MINOR|PATCH) ")
   list(TRANSFORM NCCL_VERSION REPLACE "^#define NCCL_[A-Z]+ ([0-9]+).*" "\\1")

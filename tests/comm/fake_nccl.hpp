@@ -164,7 +164,10 @@ ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t* part
 }
 ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) { return *state = comm->state, ncclSuccess; }
 ncclResult_t ncclCommUserRank(const ncclComm_t comm, int* rank) { return *rank = comm->rank, ncclSuccess; }
-ncclResult_t ncclCommCount(const ncclComm_t comm, int* size) { return *size = comm->group->size, ncclSuccess; }
+ncclResult_t ncclCommCount(const ncclComm_t comm, int* size) {
+    const Locked lock(fake.mutex);
+    return *size = comm->group->size, ncclSuccess;
+}
 ncclResult_t ncclCommFinalize(ncclComm_t) { return ncclInProgress; }
 ncclResult_t ncclCommDestroy(ncclComm_t comm) {
     const Locked lock(fake.mutex);

@@ -218,7 +218,8 @@ TEST_CASE("Files that hold no id of this length are refused") {
     refused("does not hold an id");
     file.publish(id);
     const std::string text = read_text(folder / "id");
-    for (const std::string& wrong : {text + "0", text.substr(0, text.size() - 1), text.substr(0, text.size() - 2) + "G\n"}) {
+    const std::string shorter = text.substr(0, text.size() - 1), letter = text.substr(0, text.size() - 2) + "G\n";
+    for (const std::string& wrong : {text + "0", shorter, letter}) {
         put(folder / "id", wrong);
         refused("does not hold an id");
     }

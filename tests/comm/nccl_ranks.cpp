@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <functional>
+#include <limits>
 #include <thread>
 
 using namespace lapidary;
@@ -79,6 +80,12 @@ TEST_CASE("Collectives over several ranks give what they say") {
     CHECK(fake.ordered_streams > 0);
 }
 
+TEST_CASE("Ranks that are made have all met") {  // so that `start` waits for nobody
+    fake.sent.clear();
+    (void)run<bool>(3, patient, [](Nccl&) { return true; });
+    CHECK(fake.sent == std::vector<std::size_t>(6, 1));
+}
+
 TEST_CASE("A split groups the ranks of a color in the order of their keys") {
     const auto results = run<std::vector<int>>(5, patient, [](Nccl& world) {
         Reference device;
@@ -108,6 +115,10 @@ TEST_CASE("A group can come from one of another kind") {
     CHECK(fake.sent == std::vector<std::size_t>{1});  // NCCL drops messages of no bytes
     check_throws(
         ErrorCode::value, [&] { (void)Nccl::from(alone, {.device = 64}); }, "no CUDA device 64: this process sees 64");
+    for (const double timeout : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+        check_throws(
+            ErrorCode::value, [&] { (void)Nccl::from(alone, {.timeout = timeout}); }, "the timeout is");
+    }
     fake.devices = 1;
     ::setenv("LOCAL_RANK", "3", 1);  // where each rank sees one GPU only
     CHECK(Nccl::from_file("none", 0, 1).device() == 0);
@@ -137,7 +148,7 @@ TEST_CASE("Ranks that do not come, or not any more, are named and end nothing bu
         texts.push_back(message_of([&] { (void)world.split(0, 0); }));
         return texts;
     });
-    for (const std::size_t rank : {0, 1}) {
+    for (const std::size_t rank : {0u, 1u}) {
         CHECK_THAT(messages[rank][0], ContainsSubstring("[step 5] waited 0.45 s for rank 2; NCCL does not tell"));
         CHECK_THAT(messages[rank][1], ContainsSubstring("[step 5] this group was given up after an earlier error"));
         CHECK_THAT(messages[rank][2], ContainsSubstring("[split] this group was given up"));

@@ -31,8 +31,9 @@ struct NcclOptions {
 ///
 /// Making one throws Error(unsupported) without a GPU, Error(value) for a GPU that is not there or is another rank's,
 /// Error(lost_rank) if not all ranks come within the timeout. `start`, `finish` and `split` throw Error(lost_rank) when
-/// a rank is gone or late, with the ranks that took part, and Error(value) for what NCCL calls wrong use, as memory of
-/// the host. After that the group is given up: everything throws Error(lost_rank), and nothing hangs. Error(io): CUDA.
+/// a rank is gone or late, with the ranks that took part, and Error(value) for what NCCL calls wrong use. After that
+/// the group is given up: everything throws Error(lost_rank), and nothing hangs. What fails on the GPU itself, as an
+/// address that is none of its memory, is Error(io) with CUDA's text.
 class Nccl {
 public:
     using Options = NcclOptions;
@@ -90,7 +91,7 @@ public:
     [[nodiscard]] int device() const { return options_.device; }
 
     /// Makes `device()` the thread's current one. Returns when the GPU has its orders, which waits for no other rank.
-    /// Throws Error(value) for a rank that is not there, and goes on to be of use.
+    /// Throws Error(value) for a rank that is not there, and then nothing has begun and nothing is given up.
     Pending start(const Operation& operation, std::span<const Send> sends, std::span<const Receive> receives) {
         const ncclComm_t comm = handle_.get(operation);
         if (sends.empty() && receives.empty()) return {};

@@ -59,7 +59,11 @@ private:
 /// order, if it can within the timeout; with an exchange unfinished, or after an error, it drops everything at once.
 class NcclHandle {
 public:
-    explicit NcclHandle(double timeout) : timeout_(timeout) {}
+    /// Throws Error(value) for a timeout that is not positive.
+    explicit NcclHandle(double timeout) : timeout_(timeout) {
+        if (timeout > 0) return;
+        throw Error(ErrorCode::value, "nccl", "the timeout is " + seconds_text(timeout) + ", not more than nothing");
+    }
     NcclHandle(NcclHandle&& other) noexcept
         : unfinished(std::exchange(other.unfinished, 0)),
           comm_(std::exchange(other.comm_, nullptr)),
@@ -107,7 +111,8 @@ public:
         return comm_;
     }
     void abort() {
-        if (comm_ != nullptr) ncclCommAbort(std::exchange(comm_, nullptr));
+        if (comm_ != nullptr) ncclCommAbort(comm_);
+        comm_ = nullptr;  // only now: while it is being made, NCCL may write here until it is aborted
     }
 
     /// After a call that returned `result`: waits until NCCL has done its part. On an error, or when time is up, gives

@@ -54,7 +54,7 @@ public:
         std::string found = "there is no such file";
         while (!read(id, found)) {
             const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
-            if (waited.count() > timeout) {
+            if (!(waited.count() <= timeout)) {  // nor for ever, if it is NaN
                 throw Error(ErrorCode::lost_rank, "id file",
                             "rank 0 did not write " + path_.string() + " within " +
                                 detail::seconds_text(timeout) + ": " + found);
