@@ -1,7 +1,7 @@
 # The packages behind each component, read by the source tree and by the installed package, so that both ask for the
 # same things.
 
-set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen mpi)
+set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen mpi nccl)
 set(lapidary_lapidary_packages nlohmann_json range-v3 OpenSSL Threads)
 set(lapidary_cpu_packages)
 set(lapidary_sentencepiece_packages SentencePiece)
@@ -9,6 +9,7 @@ set(lapidary_tokenizers_packages PCRE2 Utf8proc)
 set(lapidary_compression_packages ZLIB Zstd)
 set(lapidary_eigen_packages Eigen3)
 set(lapidary_mpi_packages MPI)
+set(lapidary_nccl_packages CUDAToolkit NCCL)
 
 # Where Debian and Ubuntu have them.
 set(lapidary_debian_nlohmann_json nlohmann-json3-dev)
@@ -23,6 +24,11 @@ set(lapidary_debian_Zstd libzstd-dev)
 set(lapidary_debian_Eigen3 libeigen3-dev)
 set(lapidary_debian_MPI "libopenmpi-dev, or libmpich-dev")
 
+# Where those come from that Debian and Ubuntu do not have, or not as this needs them.
+set(lapidary_origin_CUDAToolkit "NVIDIA has it at developer.nvidia.com/cuda-downloads")
+set(lapidary_origin_NCCL "NVIDIA has it at developer.nvidia.com/nccl, and as nvidia-nccl-cu13 for Python (then set \
+NCCL_ROOT to .../site-packages/nvidia/nccl)")
+
 # lapidary_find_packages(component missing): finds what a component needs. `missing` becomes empty, or a sentence that
 # names the first package that is not there and where to get it. A function, so that nothing of it is left in the
 # caller's variables.
@@ -33,9 +39,12 @@ function(lapidary_find_packages component missing)
   foreach(package IN LISTS lapidary_${component}_packages)
     find_package(${package} QUIET)
     if(NOT ${package}_FOUND)
-      string(CONCAT sentence "lapidary::${component} needs the package ${package}, which was not found. Debian and "
-                             "Ubuntu have it in ${lapidary_debian_${package}}; one installed elsewhere is found "
-                             "through CMAKE_PREFIX_PATH.")
+      set(origin "Debian and Ubuntu have it in ${lapidary_debian_${package}}")
+      if(DEFINED lapidary_origin_${package})
+        set(origin "${lapidary_origin_${package}}")
+      endif()
+      string(CONCAT sentence "lapidary::${component} needs the package ${package}, which was not found. ${origin}; one "
+                             "installed elsewhere is found through CMAKE_PREFIX_PATH.")
       set(${missing} ${sentence} PARENT_SCOPE)
       return()
     endif()
