@@ -1,13 +1,16 @@
 # Source this for `launch N PROGRAM ...`: N ranks of a program, as many as are asked for on however few cores, by whichever
-# of the two common launchers is there. The ranks outlive one that dies: what they make of it is their own affair.
+# of the two common launchers is there. The ranks outlive one that dies, what they make of it is their own affair; with
+# LAPIDARY_SURVIVORS=kill the launcher ends them, as it does unless told otherwise.
 
 launch() {
-    local ranks=$1
+    local ranks=$1 options=()
     shift
     if mpirun --version 2>/dev/null | grep -q "Open MPI"; then
+        [ "${LAPIDARY_SURVIVORS:-leave}" = kill ] || options=(--enable-recovery)
         OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
-            mpirun --oversubscribe --bind-to none --enable-recovery -n "$ranks" "$@"
+            mpirun --oversubscribe --bind-to none "${options[@]}" -n "$ranks" "$@"
     else
-        mpirun -disable-auto-cleanup -n "$ranks" "$@"
+        [ "${LAPIDARY_SURVIVORS:-leave}" = kill ] || options=(-disable-auto-cleanup)
+        mpirun "${options[@]}" -n "$ranks" "$@"
     fi
 }

@@ -38,13 +38,12 @@ struct Mailboxes {
         const std::lock_guard lock(mutex);
         return groups.emplace(Address{parent, split, color}, static_cast<int>(groups.size()) + 1).first->second;
     }
-    /// From now on every wait ends with Error(lost_rank) and `why`.
-    void fail(std::exception_ptr error, const std::string& why) {
+    /// A rank of the whole is gone, with an error or without. Who waits for it gives up with the first reason given.
+    void leave(int rank, const std::string& why, std::exception_ptr error = nullptr) {
         const std::lock_guard lock(mutex);
-        if (failure.empty()) {
-            failure = why;
-            first_error = std::move(error);
-        }
+        gone.insert(rank);
+        if (failure.empty() || (error && !first_error)) failure = why;
+        if (!first_error) first_error = std::move(error);
         changed.notify_all();
     }
 
@@ -53,6 +52,7 @@ struct Mailboxes {
     std::condition_variable changed;
     std::map<Address, std::deque<std::shared_ptr<Letter>>> boxes;
     std::map<Address, int> groups;
+    std::set<int> gone;
     std::string failure;
     std::exception_ptr first_error;
 };
@@ -101,7 +101,9 @@ public:
                               std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds_));
         const auto wait = [&](auto&& ready) {
             while (!ready()) {
-                if (!shared_->failure.empty()) throw Error(ErrorCode::lost_rank, operation_, shared_->failure);
+                for (const int rank : silent()) {
+                    if (shared_->gone.contains(rank)) throw Error(ErrorCode::lost_rank, operation_, shared_->failure);
+                }
                 if (shared_->changed.wait_until(lock, deadline) == std::cv_status::timeout && !ready()) {
                     throw Error(ErrorCode::lost_rank, operation_, no_answer(silent(), seconds_));
                 }

@@ -17,8 +17,9 @@ namespace lapidary {
 ///
 /// Initialises MPI if nobody has, and then finalises it when the last group is gone; so make one, once. A rank that sees
 /// another one fail, or ends by an exception, tells all others, so that they end with the same error. After a failure
-/// MPI is not finalised, because that would wait for the dead: let the program end. A launcher may kill the others as
-/// soon as one dies; Open MPI's leaves that to them with `mpirun --enable-recovery`.
+/// MPI is not finalised, because that would wait for the dead: let the program end. Where a rank dies while MPI itself
+/// waits for all, in initialising and finalising, the others end after the timeout, with a line on standard error and exit
+/// code 1. A launcher may kill them as soon as one dies; Open MPI's leaves that to them with `mpirun --enable-recovery`.
 class Mpi {
 public:
     struct Options {
@@ -27,9 +28,9 @@ public:
     using Pending = detail::MpiExchange;
 
     /// Throws Error(unsupported) if MPI allows calls from one thread only: exchanges run beside the computation.
-    explicit Mpi(Options options = {60}) : Mpi(MPI_COMM_WORLD, initialise(), options) {}
+    explicit Mpi(Options options = {60}) : Mpi(MPI_COMM_WORLD, initialise(options.timeout), options) {}
     /// The ranks of a communicator of one's own making.
-    explicit Mpi(MPI_Comm communicator, Options options = {60}) : Mpi(communicator, false, options) {}
+    explicit Mpi(MPI_Comm communicator, Options options = {60}) : Mpi(communicator, 0, options) {}
 
     [[nodiscard]] int rank() const { return group_->rank; }
     [[nodiscard]] int size() const { return group_->size; }
@@ -50,7 +51,7 @@ public:
     }
 
 private:
-    Mpi(MPI_Comm communicator, bool finalise, Options options) {
+    Mpi(MPI_Comm communicator, double finalise, Options options) {
         int level = 0;
         MPI_Query_thread(&level);
         if (level < MPI_THREAD_SERIALIZED) {
@@ -63,13 +64,14 @@ private:
     }
     explicit Mpi(std::shared_ptr<detail::MpiGroup> group) : group_(std::move(group)) {}
 
-    /// Whether it is now ours to finalise.
-    static bool initialise() {
+    // How long to wait when it is ours to finalise MPI; 0 if it is not.
+    static double initialise(double timeout) {
         int done = 0, level = 0;
         MPI_Initialized(&done);
-        if (done != 0) return false;
+        if (done != 0) return 0;
+        const detail::MpiWatch watch("MPI_Init", timeout);
         detail::check_mpi("mpi", MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level));
-        return true;
+        return timeout;
     }
 
     std::shared_ptr<detail::MpiGroup> group_;

@@ -38,15 +38,18 @@ public:
     void finish() {
         const auto begin = std::chrono::steady_clock::now();
         std::vector<MPI_Status> statuses(requests_.size());
+        double heard = -1;  // when there was news of a failure
         for (Index polls = 0;; ++polls) {
             int done = 0;
             const int code = MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, statuses.data());
             if (code != MPI_SUCCESS) fail_by(statuses, code);
             if (done != 0) return check_sizes(statuses);
-            if (polls % 64 == 63 && !group_->news->failure().empty()) {
-                throw Error(ErrorCode::lost_rank, operation_, group_->news->failure());
-            }
             const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+            // Who failed may have done so behind this exchange, which then will still come to its end.
+            if (polls % 64 == 63 && !group_->news->failure().empty()) {
+                if (heard < 0) heard = waited.count();
+                if (waited.count() > heard + 0.5) throw Error(ErrorCode::lost_rank, operation_, group_->news->failure());
+            }
             if (waited.count() > seconds_) give_up();
             // The processor may be needed for what is waited for.
             if (waited.count() < 2e-4) {

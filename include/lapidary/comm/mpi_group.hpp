@@ -7,9 +7,12 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -35,10 +38,39 @@ inline MPI_Comm duplicate(MPI_Comm communicator) {
     return copy;
 }
 
+/// Ends the process when a call of MPI's own that waits for all ranks, to begin or to end, takes longer than `seconds`:
+/// nothing else ends it when one of them died. Says so on standard error, as no exception can.
+class MpiWatch {
+public:
+    MpiWatch(const char* call, double seconds) : thread_([this, call, seconds] {
+        std::unique_lock lock(mutex_);
+        if (returned_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return done_; })) return;
+        std::fprintf(stderr, "[%s] not all ranks came within %g s: one ended, or hangs\n", call, seconds);
+        std::_Exit(1);
+    }) {}
+    MpiWatch(const MpiWatch&) = delete;
+    MpiWatch& operator=(const MpiWatch&) = delete;
+    ~MpiWatch() {
+        {
+            const std::lock_guard lock(mutex_);
+            done_ = true;
+        }
+        returned_.notify_all();
+        thread_.join();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable returned_;
+    bool done_ = false;
+    std::thread thread_;  // the last member: it uses the others
+};
+
 /// The news that a rank failed, which every rank listens for while it waits.
 class MpiNews {
 public:
-    explicit MpiNews(MPI_Comm communicator, bool finalise) : communicator_(duplicate(communicator)), finalise_(finalise) {
+    /// `finalise`: seconds after which to give up finalising MPI in the end; 0: not to finalise it.
+    MpiNews(MPI_Comm communicator, double finalise) : communicator_(duplicate(communicator)), finalise_(finalise) {
         MPI_Comm_rank(communicator_, &rank_);
         MPI_Comm_size(communicator_, &size_);
         listen();
@@ -53,7 +85,9 @@ public:
         MPI_Cancel(&listening_);
         MPI_Request_free(&listening_);
         MPI_Comm_free(&communicator_);
-        if (finalise_) MPI_Finalize();
+        if (finalise_ <= 0) return;
+        const MpiWatch watch("MPI_Finalize", finalise_);
+        MPI_Finalize();
     }
 
     /// Tells all others, for at most a second, unless they told first.
@@ -88,7 +122,7 @@ private:
     }
 
     MPI_Comm communicator_;
-    bool finalise_;
+    double finalise_;
     int exceptions_ = std::uncaught_exceptions();
     int rank_ = 0;
     int size_ = 1;

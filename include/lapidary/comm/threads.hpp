@@ -26,7 +26,7 @@ public:
     using Pending = detail::MailboxExchange;
 
     /// Calls `body(world)` on `ranks` threads, each with its own `Threads& world`, and returns when all are done. If one
-    /// throws, the others get Error(lost_rank) when they next wait, and `run` throws what the first one threw.
+    /// throws, the others get Error(lost_rank) when they wait for it, and `run` throws what the first one threw.
     template <class Body>
     static void run(int ranks, Body&& body, Options options = {60}) {
         if (ranks < 1 || ranks > 4096) {
@@ -36,13 +36,15 @@ public:
         const auto everyone = std::make_shared<std::vector<int>>(static_cast<std::size_t>(ranks));
         std::iota(everyone->begin(), everyone->end(), 0);
         const auto work = [&](int rank) {
+            const std::string who = "rank " + std::to_string(rank);
             try {
                 Threads world(shared, everyone, 0, rank);
                 body(world);
+                shared->leave(rank, who + " ended");
             } catch (const std::exception& error) {
-                shared->fail(std::current_exception(), "rank " + std::to_string(rank) + " ended with an error: " + error.what());
+                shared->leave(rank, who + " ended with an error: " + error.what(), std::current_exception());
             } catch (...) {
-                shared->fail(std::current_exception(), "rank " + std::to_string(rank) + " ended with an error");
+                shared->leave(rank, who + " ended with an error", std::current_exception());
             }
         };
         std::vector<std::thread> threads;
@@ -50,7 +52,9 @@ public:
         try {
             for (int rank = 1; rank < ranks; ++rank) threads.emplace_back(work, rank);
         } catch (const std::system_error& error) {
-            shared->fail(std::current_exception(), std::string("a rank's thread could not be started: ") + error.what());
+            for (int rank = static_cast<int>(threads.size()) + 1; rank < ranks; ++rank) {
+                shared->leave(rank, std::string("a rank's thread could not be started: ") + error.what(), std::current_exception());
+            }
         }
         work(0);
         for (std::thread& thread : threads) thread.join();
