@@ -1,112 +1,132 @@
-// plan: a model and hardware -> memory, by category, and time.
+// plan: a model and hardware -> memory, by category, what ranks exchange, and time.
+
+#include "plan_options.hpp"
+#include "plan_table.hpp"
 
 #include <lapidary/counting.hpp>
 #include <lapidary/cpu.hpp>
 #include <lapidary/lapidary.hpp>
 #include <lapidary/train/plan.hpp>
+#include <lapidary/train/plan_ranks.hpp>
 
 #include <CLI/CLI.hpp>
 
-#include <chrono>
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 #include <string>
+#include <vector>
 
 using namespace lapidary;
-namespace fs = std::filesystem;
 
 namespace {
 
-struct Options {
-    std::string model = "amber", preset = "7b", device = "cpu";
-    fs::path config, out;
-    Index batch = 0, micro_batch = 1, lanes = 1, ranks = 1, context = 0;
-    double tokens = 0, peak = 0, utilization = 0;
-    bool recompute = false;
-};
+// One step, whoever shares it out.
+struct Step {
+    StepPlan plan;
+    double tokens;
+    double rank_tokens;  // that a rank computes in a second
+    double activations;  // bytes
 
-// Bytes an element of each category takes, the peak in FLOP/s, and the share of it that training reaches: of published
-// runs of 7B models on these cards; lapidary's own share on the CPU.
-struct Hardware {
-    double weight, master, gradient, moment, activation, peak, utilization, memory;
-};
+    Step(const Options& options, const Hardware& on, Index context, const StepPlan& counted)
+        : plan(counted),
+          tokens(static_cast<double>(options.step_batch() * context)),
+          rank_tokens(on.peak * on.utilization / plan.operations_per_token()),
+          activations(static_cast<double>(plan.activations) * on.activation / sizeof(float)) {}
 
-// What this machine makes of a large product of matrices, in FLOP/s.
-double measured_peak() {
-    Cpu device;
-    const Index n = 1536;
-    const auto a = scratch(device, Shape<2>{n, n}), b = scratch(device, Shape<2>{n, n}), c = scratch(device, Shape<2>{n, n});
-    fill(device, a.flat(), 1);
-    fill(device, b.flat(), 1);
-    double best = 0;
-    for (int i = 0; i < 6; ++i) {
-        const auto start = std::chrono::steady_clock::now();
-        matmul(device, a, b, c);
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        best = std::max(best, 2 * std::pow(static_cast<double>(n), 3) / seconds);
+    // Seconds that computing it takes.
+    [[nodiscard]] double computation(int ranks) const { return tokens / (rank_tokens * ranks); }
+    [[nodiscard]] Json json() const {
+        const Json operations = {{"products", plan.products_per_token}, {"attention", plan.attention_per_token}};
+        return {{"parameters", plan.parameters}, {"operations_per_token", operations}};
     }
-    return best;
+};
+
+// One rank.
+Json report_one(const Options& options, const Hardware& on, const Step& step) {
+    const double flat = static_cast<double>(step.plan.flat_size);
+    const Json memory = {{"weights", flat * on.weight},
+                         {"master_weights", flat * on.master},
+                         {"gradients", flat * on.gradient},
+                         {"gradients_of_lanes", flat * on.gradient * static_cast<double>(step.plan.lane_buffers)},
+                         {"moments", flat * on.moment},
+                         {"activations", step.activations}};
+    double total = 0;
+    for (const auto& bytes : memory) total += bytes.get<double>();
+    std::printf("memory a rank  %10.4g GB  micro-batch of %ld, data parallel\n", total / 1e9, options.micro_batch);
+    for (const auto& [category, bytes] : memory.items()) {
+        std::printf("  %-20s %8.4g GB\n", category.c_str(), bytes.get<double>() / 1e9);
+    }
+    if (on.memory > 0 && total > on.memory) {
+        std::printf("  more than the %.4g GB of one %s\n", on.memory / 1e9, options.device.c_str());
+    }
+    Json result = step.json();
+    result["memory_bytes"] = memory;
+    result["tokens_per_second"] = step.rank_tokens;
+    result["seconds_per_step"] = step.computation(1);
+    return result;
 }
 
-Hardware hardware(const std::string& device) {
-    if (device == "a100") return {2, 4, 4, 8, 2, 312e12, 0.45, 80e9};
-    if (device == "h100") return {2, 4, 4, 8, 2, 989.4e12, 0.40, 80e9};
-    if (device == "h200") return {2, 4, 4, 8, 2, 989.4e12, 0.40, 141e9};
-    return {4, 0, 4, 8, 4, measured_peak(), 0.80, 0};
+// Several ranks, at each level of sharding that was asked for.
+Json report_ranks(const Options& options, const Hardware& on, const ParameterLayout& layout, const Step& step) {
+    std::vector<Level> levels;
+    for (int zero = std::max(0, options.zero); zero <= (options.zero < 0 ? 3 : options.zero); ++zero) {
+        const RankPlan plan = plan_ranks(layout, options.ranks_at(zero, on));
+        const double backward = options.recompute ? 3.0 / 4 : 2.0 / 3;  // forward, maybe again, and twice as much back
+        levels.push_back({zero, plan, time_step(plan, on.links, step.computation(options.ranks), backward),
+                          memory_of(plan.elements, on, step.activations)});
+    }
+    const RankPlan& plan = levels.front().plan;
+    std::printf("a rank         %10ld lane(s) of %ld sequences, micro-batch of %ld\n", plan.lanes, plan.lane_sequences,
+                std::min(options.micro_batch, plan.lane_sequences));
+    if (!plan.refusal.empty()) {
+        std::printf("  planned as one lane a rank, as others run it; a run of this library would refuse it:\n  %s\n",
+                    plan.refusal.c_str());
+    }
+    const Links& links = on.links;
+    std::printf("links a rank   %10.4g GB/s, %.3g us a message in a node of %ld; %.4g GB/s, %.3g us between nodes\n",
+                links.inside.bandwidth / 1e9, links.inside.latency * 1e6, links.ranks_per_node,
+                links.between.bandwidth / 1e9, links.between.latency * 1e6);
+    print_levels(levels, on, step.tokens, options.tokens);
+    Json result = step.json();
+    result["refusal"] = plan.refusal.empty() ? Json(nullptr) : Json(plan.refusal);
+    result["levels"] = levels_json(levels, step.tokens, options.tokens);
+    return result;
 }
 
 template <class Model>
 void report(const Options& options, const Model& model) {
+    const Hardware on = hardware(options);
     const Index context = options.context > 0 ? options.context : model.context();
-    const Index batch = options.batch > 0 ? options.batch : options.micro_batch * options.lanes * options.ranks;
-    Hardware on = hardware(options.device);
-    if (options.peak > 0) on.peak = options.peak * 1e12;
-    if (options.utilization > 0) on.utilization = options.utilization;
-
-    Counting device;
-    const StepPlan plan = plan_step(device, model, options.micro_batch, context, options.lanes);
-    const double flat = static_cast<double>(plan.flat_size), rank_tokens = on.peak * on.utilization / plan.operations_per_token();
-    const double seconds = static_cast<double>(batch * context) / (rank_tokens * static_cast<double>(options.ranks));
-    const double activations = static_cast<double>(plan.activations) * on.activation / sizeof(float);
-    const Json memory = {{"weights", flat * on.weight},
-                         {"master_weights", flat * on.master},
-                         {"gradients", flat * on.gradient},
-                         {"gradients_of_lanes", flat * on.gradient * static_cast<double>(plan.lane_buffers)},
-                         {"moments", flat * on.moment},
-                         {"activations", activations}};
-    double total = 0;
-    for (const auto& bytes : memory) total += bytes.template get<double>();
-
-    std::printf("%s %s: %ld parameters, %ld x %ld tokens a step, %ld rank(s) on %s\n", Model::Config::family.data(),
-                options.config.empty() ? options.preset.c_str() : options.config.c_str(), plan.parameters, batch, context,
-                options.ranks, options.device.c_str());
-    std::printf("FLOPs a token  %10.4g G   products %.4g, attention %.4g%s\n", plan.operations_per_token() / 1e9,
-                plan.products_per_token / 1e9, plan.attention_per_token / 1e9,
-                options.recompute ? ", recomputation included" : "");
-    std::printf("memory a rank  %10.4g GB  micro-batch of %ld, data parallel\n", total / 1e9, options.micro_batch);
-    for (const auto& [category, bytes] : memory.items()) {
-        std::printf("  %-20s %8.4g GB\n", category.c_str(), bytes.template get<double>() / 1e9);
+    Options own = options;  // of a rank: lanes that it works through, sequences that it has
+    if (options.ranks > 1) {
+        const RankPlan plan = plan_ranks(model.layout(), options.ranks_at(0, on));
+        own.lanes = plan.lanes;
+        own.micro_batch = std::min(options.micro_batch, plan.lane_sequences);
     }
-    if (on.memory > 0 && total > on.memory) std::printf("  more than the %.4g GB of one %s\n", on.memory / 1e9, options.device.c_str());
-    std::printf("speed          %10.4g tokens/s a rank, at %.0f%% of %.4g TFLOP/s\n", rank_tokens, 100 * on.utilization, on.peak / 1e12);
-    std::printf("a step         %10.4g s\n", seconds);
-    Json result = {{"parameters", plan.parameters},
-                   {"operations_per_token", {{"products", plan.products_per_token}, {"attention", plan.attention_per_token}}},
-                   {"memory_bytes", memory},
-                   {"tokens_per_second", rank_tokens * static_cast<double>(options.ranks)},
-                   {"seconds_per_step", seconds}};
-    if (options.tokens > 0) {
-        const double days = options.tokens / (rank_tokens * static_cast<double>(options.ranks)) / 86400;
-        std::printf("%-14.4g %10.4g days\n", options.tokens, days);
-        result["days"] = days;
+    Counting device;
+    const Step step(options, on, context, plan_step(device, model, own.micro_batch, context, own.run_lanes()));
+
+    std::printf("%s %s: %ld parameters, %ld x %ld tokens a step, %d rank(s) on %s\n", Model::Config::family.data(),
+                options.config.empty() ? options.preset.c_str() : options.config.c_str(), step.plan.parameters,
+                options.step_batch(), context, options.ranks, options.device.c_str());
+    std::printf("FLOPs a token  %10.4g G   products %.4g, attention %.4g%s\n", step.plan.operations_per_token() / 1e9,
+                step.plan.products_per_token / 1e9, step.plan.attention_per_token / 1e9,
+                options.recompute ? ", recomputation included" : "");
+    Json result = options.ranks == 1 ? report_one(options, on, step) : report_ranks(options, on, model.layout(), step);
+    std::printf("speed          %10.4g tokens/s a rank, at %.0f%% of %.4g TFLOP/s\n", step.rank_tokens,
+                100 * on.utilization, on.peak / 1e12);
+    if (options.ranks == 1) {
+        std::printf("a step         %10.4g s\n", step.computation(1));
+        if (options.tokens > 0) {
+            result["days"] = options.tokens / step.rank_tokens / 86400;
+            std::printf("%-14.4g %10.4g days\n", options.tokens, result["days"].get<double>());
+        }
     }
     if (!options.out.empty()) write_json(options.out, result);
 }
 
 void run(const Options& options) {
-    if (options.ranks < 1) throw Error(ErrorCode::value, "plan", "ranks is " + std::to_string(options.ranks));
     const auto start = [&]<class Config>(const Config& config) {
         if (options.recompute) {
             report(options, Decoder<Recompute<typename Config::Block>, Config>(config));
@@ -126,22 +146,14 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Memory and time that training a model takes: counted by running its code on a device that computes nothing."};
+    CLI::App app{
+        "Memory, exchanges between ranks and time that training a model takes: counted by running its code on a\n"
+        "device that computes nothing. Ranks exchange directly, each with each. An exchange takes the time of its\n"
+        "bytes, inside a node and between nodes at once, and a latency for each message, one after the other: an\n"
+        "upper bound. Gradients are reduced beside backward, ZeRO-3 gathers beside forward and backward; all else\n"
+        "waits."};
     Options options;
-    app.add_option("--model", options.model, "Architecture")->capture_default_str();
-    app.add_option("--preset", options.preset, "Size of that architecture")->capture_default_str();
-    app.add_option("--config", options.config, "A config.json instead of a preset");
-    app.add_option("--device", options.device, "cpu: this one, fp32; others: bf16")->check(CLI::IsMember({"cpu", "a100", "h100", "h200"}))->capture_default_str();
-    app.add_option("--ranks", options.ranks, "Processes that share out the batch")->capture_default_str();
-    app.add_option("--batch", options.batch, "Sequences a step [micro-batch x lanes x ranks]");
-    app.add_option("--micro-batch", options.micro_batch, "Sequences in flight on a rank")->capture_default_str();
-    app.add_option("--lanes", options.lanes, "Lanes a rank works through")->capture_default_str();
-    app.add_option("--context", options.context, "Tokens of a sequence [the model's]");
-    app.add_option("--tokens", options.tokens, "Tokens of the whole run: how many days?");
-    app.add_option("--peak", options.peak, "TFLOP/s of one rank's device [the table's; cpu: measured]");
-    app.add_option("--utilization", options.utilization, "Share of the peak that is reached [0.8 cpu, 0.45 a100, 0.4 h100, h200]");
-    app.add_flag("--recompute", options.recompute, "Keep one vector per token and layer, compute the rest again");
-    app.add_option("--out", options.out, "Write the figures as JSON");
+    options.add_to(app);
     try {
         app.parse(argc, argv);
         run(options);

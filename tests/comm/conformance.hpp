@@ -1,5 +1,7 @@
 #pragma once
 
+#include "comm/counted.hpp"
+
 #include <lapidary/comm/collectives.hpp>
 
 #include <array>
@@ -13,28 +15,6 @@
 namespace lapidary::test {
 
 using Problems = std::vector<std::string>;
-
-/// A communicator that counts what this rank sends.
-template <Communicator World>
-class Counted {
-public:
-    using Pending = typename World::Pending;
-    explicit Counted(World& world) : world_(world) {}
-    [[nodiscard]] int rank() const { return world_.rank(); }
-    [[nodiscard]] int size() const { return world_.size(); }
-    Pending start(const Operation& operation, std::span<const Send> sends, std::span<const Receive> receives) {
-        for (const Send& send : sends) sent += send.bytes;
-        for (const Receive& receive : receives) received += receive.bytes;
-        return world_.start(operation, sends, receives);
-    }
-    void finish(Pending& pending) { world_.finish(pending); }
-    Counted split(int, int) { return *this; }
-
-    std::size_t sent = 0, received = 0;
-
-private:
-    World& world_;
-};
 
 template <Device D>
 class Conformance {
@@ -174,13 +154,15 @@ private:
         reduce_scatter(device_, reducing, scattered, parts);
         const auto part = download(scattered.slice(own.first, own.count));
         expect(std::equal(part.begin(), part.end(), expected.begin() + own.first), "reduce_scatter of " + std::to_string(count) + where);
-        expect(as_ring(reducing.sent, 1) && as_ring(reducing.received, 1), "reduce_scatter moves more than a ring" + where);
+        const auto reduced = reducing.total();
+        expect(as_ring(reduced.sent.bytes, 1) && as_ring(reduced.received.bytes, 1), "reduce_scatter moves more than a ring" + where);
 
         const auto values = vector(world.rank(), count);
         Counted both(world);
         all_reduce(device_, both, values);
         expect(download(values) == expected, "all_reduce of " + std::to_string(count) + where);
-        expect(as_ring(both.sent, 2) && as_ring(both.received, 2), "all_reduce moves more than a ring" + where);
+        const auto moved = both.total();
+        expect(as_ring(moved.sent.bytes, 2) && as_ring(moved.received.bytes, 2), "all_reduce moves more than a ring" + where);
     }
 
     D& device_;

@@ -2,7 +2,7 @@
 # The example programs together: prepare, pretrain with all that must not change a bit, logits, generate.
 source "$(dirname "$0")/../support/programs.sh" "$@"
 
-for program in prepare pretrain logits generate; do
+for program in prepare pretrain logits generate plan; do
     expect 0 "$programs/$program" --help
     grep -q -- --help out || fail "$program --help prints no help"
 done
@@ -151,4 +151,19 @@ cmp json/checkpoints/step_00000002/tokenizer.json "$json"
 expect 0 generate --model json/checkpoints/step_00000002 --prompt "naïve 🙂" --max-tokens 20 --seed 4
 grep -q "^naïve 🙂" out || fail "the prompt does not come first: $(cat out)"
 ok "tokenizer.json"
+
+# AMBER's published run, which no run of this library can have, and one that can be.
+published=(--device a100 --ranks 224 --ranks-per-node 4 --batch 2240 --micro-batch 10 --recompute)
+expect 0 "$programs/plan" "${published[@]}" --tokens 1e12 --out plan.json
+for text in "1 lane(s) of 10 sequences" "would refuse it" "ZeRO-0    ZeRO-1    ZeRO-2    ZeRO-3" "weights_backward" "days"; do
+    grep -qF "$text" out || fail "plan does not say '$text': $(cat out)"
+done
+[ "$(grep -c '"zero"' plan.json)" -eq 4 ] || fail "not one plan a level"
+expect 0 "$programs/plan" --preset nano --peak 1 --ranks 4 --lanes 8 --batch 16 --zero 2
+grep -qF "2 lane(s) of 2 sequences" out && ! grep -qF "refuse" out || fail "lanes of 4 ranks: $(cat out)"
+expect 1 "$programs/plan" --device a100 --ranks 224 --batch 2112
+grep -qF "2112 sequences cannot be shared out evenly over 224 ranks" err || fail "$(cat err)"
+expect 0 "$programs/plan" --device a100
+grep -qF "data parallel" out || fail "plan of one rank: $(cat out)"
+ok "plan"
 echo "all programs work together"

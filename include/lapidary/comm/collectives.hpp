@@ -35,9 +35,12 @@ std::size_t bytes_of(Index count) {
 }
 
 /// Elements of a part that are under way at once, so that what all ranks send takes at most 8 MiB.
+inline Index reduction_piece(int ranks, Index element_bytes) {
+    return std::max<Index>(4096, (Index{8} << 20) / element_bytes / ranks);
+}
 template <class T>
 Index reduction_piece(int ranks) {
-    return std::max<Index>(4096, (Index{8} << 20) / static_cast<Index>(sizeof(T)) / ranks);
+    return reduction_piece(ranks, static_cast<Index>(sizeof(T)));
 }
 
 /// The terms of ranks 0 to p - 1 along the binary tree that adds neighbours, then pairs of neighbours; the result in

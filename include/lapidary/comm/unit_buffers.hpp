@@ -39,6 +39,12 @@ public:
         for (const Index size : rooms_.sizes) buffers_.emplace_back(device, Shape<1>{size});
     }
 
+    /// Elements of all of them.
+    [[nodiscard]] Index size() const {
+        Index total = 0;
+        for (const auto& buffer : buffers_) total += buffer.size();
+        return total;
+    }
     [[nodiscard]] std::size_t room(Index unit) const { return rooms_.rooms[static_cast<std::size_t>(unit)]; }
     [[nodiscard]] View<Scalar<D>, 1> buffer(Index unit) {
         return buffers_[room(unit)].view().slice(0, units_[static_cast<std::size_t>(unit)].count);

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <lapidary/comm/collectives.hpp>
+#include <lapidary/comm/unit_gathers.hpp>
 #include <lapidary/optim/train_state.hpp>
 
-#include <algorithm>
 #include <array>
 
 namespace lapidary {
@@ -14,8 +14,8 @@ namespace lapidary {
 template <Device D, Communicator World>
 class GatheredWeights final : public UnitSource<const Scalar<D>> {
 public:
-    GatheredWeights(D& device, World& world, TrainState<D>& state) : world_(world), state_(state) {
-        holds_.fill(-1);
+    GatheredWeights(D& device, World& world, TrainState<D>& state)
+        : world_(world), state_(state), order_(state.shards.units()) {
         if (!sharded()) return;
         if (!state.exchange) state.exchange = std::make_unique<ExchangeSpace<D>>(device);
         if (!state.exchange->weights) state.exchange->weights.emplace(device, state.shards.units());
@@ -28,17 +28,13 @@ public:
 
     Parameters<const Scalar<D>> open(Index unit) override {
         if (!sharded()) return state_.weights;
-        auto& buffers = *state_.exchange->weights;
-        gather(unit);
-        ++users_[buffers.room(unit)];
-        state_.exchange->background.wait(gathers_[buffers.room(unit)]);
-        const Index next = unit >= last_ ? unit + 1 : unit - 1;
-        last_ = unit;
-        if (next > 0 && next < state_.shards.unit_count() && users_[buffers.room(next)] == 0) gather(next);
-        return {buffers.buffer(unit), state_.shards.unit(unit).first};
+        if (order_.open(unit)) gather(unit);
+        state_.exchange->background.wait(gathers_[order_.room(unit)]);
+        if (const Index next = order_.ahead(unit); next >= 0) gather(next);
+        return {state_.exchange->weights->buffer(unit), state_.shards.unit(unit).first};
     }
     void close(Index unit) override {
-        if (sharded()) --users_[state_.exchange->weights->room(unit)];
+        if (sharded()) order_.close(unit);
     }
     [[nodiscard]] Index size() const override { return state_.shards.units().back().end(); }
 
@@ -47,10 +43,7 @@ private:
 
     void gather(Index unit) {
         auto& space = *state_.exchange;
-        const std::size_t room = space.weights->room(unit);
-        if (holds_[room] == unit) return;
-        holds_[room] = unit;
-        gathers_[room] = space.background.begin([this, &space, unit] {
+        gathers_[order_.room(unit)] = space.background.begin([this, &space, unit] {
             const auto whole = space.weights->buffer(unit);
             const std::vector<Range>& parts = state_.shards.parts(unit);
             const Range own = parts[static_cast<std::size_t>(state_.shards.rank())];
@@ -62,10 +55,8 @@ private:
 
     World& world_;
     TrainState<D>& state_;
-    std::array<Index, UnitRooms::count> holds_{};  // which unit a room has, or is about to
-    std::array<int, UnitRooms::count> users_{};
-    std::array<Background::Ticket, UnitRooms::count> gathers_{};
-    Index last_ = 0;
+    UnitGathers order_;
+    std::array<Background::Ticket, UnitRooms::count> gathers_{};  // the last one into a room
 };
 
 }  // namespace lapidary
