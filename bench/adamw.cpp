@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
             auto m = numbers<1>({parameters}, 1e-3F), v = numbers<1>({parameters}, 0.0F);
             Index step = 0;
             measure_bytes(state, 28 * static_cast<double>(parameters), [&] {  // reads four arrays, writes three
-                AdamW{}.update(device(), layout, weights.view(), gradients.view(), m.view(), v.view(), step++, 1e-4, 1.0);
+                AdamW{}.update(device(), layout, weights.view(), gradients.view(), m.view(), v.view(), step++,
+                               1e-4, 1.0);
             });
         });
     }

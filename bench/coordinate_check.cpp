@@ -1,5 +1,5 @@
-// Prints mean absolute activations after a few steps for several widths, with muP and without: with it, a row stays flat.
-// Arguments: steps and rate, 10 and 0.01 if not given.
+// Prints mean absolute activations after a few steps for several widths, with muP and without: with it, a row
+// stays flat. Arguments: steps and rate, 10 and 0.01 if not given.
 
 #include "coordinate_check.hpp"
 
@@ -21,9 +21,9 @@ int main(int argc, char** argv) {
         }
         std::printf("\n");
         for (std::size_t row = 0; row < columns[0].size(); ++row) {
-            std::printf("%-12s", row == 0                         ? "embedding"
+            std::printf("%-12s", row == 0                       ? "embedding"
                                  : row + 1 == columns[0].size() ? "logits"
-                                                                 : ("block " + std::to_string(row - 1)).c_str());
+                                                                : ("block " + std::to_string(row - 1)).c_str());
             for (const auto& column : columns) std::printf("%10.4f", column[row]);
             std::printf("\n");
         }

@@ -1,7 +1,7 @@
 #pragma once
 
-// The coordinate check: mean absolute activations of models of several widths after a few steps. The test and the bench
-// program share it.
+// The coordinate check: mean absolute activations of models of several widths after a few steps. The test and the
+// bench program share it.
 
 #include <lapidary/comm/single_process.hpp>
 #include <lapidary/cpu.hpp>

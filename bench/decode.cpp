@@ -1,7 +1,7 @@
-// Writing text token by token with LLaMA-shaped models of 15M and 110M parameters (the sizes of llama2.c's stories15M and
-// stories110M) and random weights: tokens/s, and the fraction of the bandwidth at which memory can be read, since every
-// weight is read once a token. Arguments: 15M or 110M, tokens to draw, a file to write the weights to in llama2.c's format.
-// Prints one JSON object. compare_llama2c.sh runs it beside llama2.c.
+// Writing text token by token with LLaMA-shaped models of 15M and 110M parameters (the sizes of llama2.c's
+// stories15M and stories110M) and random weights: tokens/s, and the fraction of the bandwidth at which memory can
+// be read, since every weight is read once a token. Arguments: 15M or 110M, tokens to draw, a file to write the
+// weights to in llama2.c's format. Prints one JSON object. compare_llama2c.sh runs it beside llama2.c.
 
 #include "machine.hpp"
 
@@ -68,7 +68,8 @@ void write_llama2c(const Amber& model, Parameters<const float> weights, const ch
 }  // namespace
 
 int main(int argc, char** argv) try {
-    if (argc < 3 || argc > 4) throw Error(ErrorCode::value, "decode", "usage: bench_decode 15M|110M TOKENS [FILE]");
+    if (argc < 3 || argc > 4)
+        throw Error(ErrorCode::value, "decode", "usage: bench_decode 15M|110M TOKENS [FILE]");
     const char* const threads = std::getenv("LAPIDARY_THREADS");
     Cpu device({.threads = threads == nullptr ? 0 : std::atoi(threads)});
     const Amber model(config(argv[1]));
@@ -88,9 +89,10 @@ int main(int argc, char** argv) try {
     const double tokens = static_cast<double>(timed) / seconds;
     const double bytes = 4 * static_cast<double>(model.layout().parameter_count());
     const double bandwidth = bench::read_bandwidth(device);
-    std::printf("{\"size\": \"%s\", \"threads\": %d, \"tokens/s\": %.1f, \"bytes/s\": %.3g, \"read_bandwidth\": %.3g, "
-                "\"bandwidth_fraction\": %.2f}\n",
-                argv[1], device.threads(), tokens, tokens * bytes, bandwidth, tokens * bytes / bandwidth);
+    std::printf(
+        "{\"size\": \"%s\", \"threads\": %d, \"tokens/s\": %.1f, \"bytes/s\": %.3g, \"read_bandwidth\": %.3g, "
+        "\"bandwidth_fraction\": %.2f}\n",
+        argv[1], device.threads(), tokens, tokens * bytes, bandwidth, tokens * bytes / bandwidth);
     return 0;
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_decode: %s\n", error.what());

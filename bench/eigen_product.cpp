@@ -24,7 +24,8 @@ void share_rows(Cpu& device, Index rows, Product&& product) {
 
 void eigen_forward(Cpu& device, View<float, 2> x, View<float, 2> w, View<float, 2> y) {
     share_rows(device, y.extent(0), [&](Index first, Index rows) {
-        as_eigen(y).middleRows(first, rows).noalias() = as_eigen(x).middleRows(first, rows) * as_eigen(w).transpose();
+        as_eigen(y).middleRows(first, rows).noalias() =
+            as_eigen(x).middleRows(first, rows) * as_eigen(w).transpose();
     });
 }
 
@@ -36,7 +37,8 @@ void eigen_input_gradient(Cpu& device, View<float, 2> dy, View<float, 2> w, View
 
 void eigen_weight_gradient(Cpu& device, View<float, 2> dy, View<float, 2> x, View<float, 2> dw) {
     share_rows(device, dw.extent(0), [&](Index first, Index rows) {
-        as_eigen(dw).middleRows(first, rows).noalias() += as_eigen(dy).middleCols(first, rows).transpose() * as_eigen(x);
+        as_eigen(dw).middleRows(first, rows).noalias() +=
+            as_eigen(dy).middleCols(first, rows).transpose() * as_eigen(x);
     });
 }
 

@@ -89,7 +89,8 @@ inline double read_bandwidth(Cpu& device) {
         const double seconds = shortest(8, [&] {
             device.run_ranges(count, grain, [&](Index first, Index length, Arena&) {
                 lapidary::simd::Vec sums[8] = {};
-                for (Index i = first; i + 8 * lapidary::simd::width <= first + length; i += 8 * lapidary::simd::width) {
+                for (Index i = first; i + 8 * lapidary::simd::width <= first + length;
+                     i += 8 * lapidary::simd::width) {
 #pragma GCC unroll 8
                     for (int j = 0; j < 8; ++j) {
                         sums[j] += lapidary::simd::load(numbers.view().data + i + j * lapidary::simd::width);

@@ -1,7 +1,7 @@
 // Training steps of AMBER on ranks that a launcher started, and what each rank's memory is:
 //   mpirun -n 4 bench_ranks SIZE [ZERO] [STEPS] [LANES]      SIZE: S or M
-// Rank 0 prints one JSON object: tokens/s of the median step, and for the fullest rank the resident memory that the
-// training added, in bytes, beside what its vectors, rooms and activations take.
+// Rank 0 prints one JSON object: tokens/s of the median step, and for the fullest rank the resident memory that
+// the training added, in bytes, beside what its vectors, rooms and activations take.
 
 #include <lapidary/comm/mpi.hpp>
 #include <lapidary/cpu.hpp>
@@ -68,10 +68,11 @@ int run(const std::string& size, Zero zero, Index steps, Index lanes) {
     for (std::size_t rank = 0; rank < all.size(); rank += 2) most = std::max(most, all[rank]);
     if (world.rank() == 0) {
         const auto tokens = static_cast<double>(batch.batch * batch.context);
-        std::printf("{\"size\": \"%s\", \"ranks\": %d, \"threads\": %d, \"zero\": %d, \"lanes\": %ld, \"tokens/s\": %.1f, "
-                    "\"resident_bytes\": %.0f, \"arena_bytes\": %.0f, \"loss\": %.9g}\n",
-                    size.c_str(), world.size(), device.threads(), static_cast<int>(zero), lanes,
-                    tokens / seconds[seconds.size() / 2], most, memory[1], loss);
+        std::printf(
+            "{\"size\": \"%s\", \"ranks\": %d, \"threads\": %d, \"zero\": %d, \"lanes\": %ld, \"tokens/s\": %.1f, "
+            "\"resident_bytes\": %.0f, \"arena_bytes\": %.0f, \"loss\": %.9g}\n",
+            size.c_str(), world.size(), device.threads(), static_cast<int>(zero), lanes,
+            tokens / seconds[seconds.size() / 2], most, memory[1], loss);
     }
     return 0;
 }

@@ -1,5 +1,5 @@
-// The ordered reduce-scatter beside MPI_Reduce_scatter, in turns:  mpirun -n 2 bench_reduce_scatter [MEBIBYTES] [ROUNDS]
-// Rank 0 prints one JSON object with the median seconds of both and the median of the rounds' ratios.
+// The ordered reduce-scatter beside MPI_Reduce_scatter, in turns:  mpirun -n 2 bench_reduce_scatter [MEBIBYTES]
+// [ROUNDS] Rank 0 prints one JSON object with the median seconds of both and the median of the rounds' ratios.
 
 #include <lapidary/comm/collectives.hpp>
 #include <lapidary/comm/mpi.hpp>
@@ -42,7 +42,8 @@ int run(Index size, int rounds) {
     for (int round = -2; round < rounds; ++round) {
         const double own = time([&] { reduce_scatter(device, world, values.view(), parts); });
         const double mpi = time([&] {
-            MPI_Reduce_scatter(values.view().data, sum.view().data, counts.data(), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+            MPI_Reduce_scatter(values.view().data, sum.view().data, counts.data(), MPI_FLOAT, MPI_SUM,
+                               MPI_COMM_WORLD);
         });
         if (round < 0) continue;  // pages and connections
         ours.push_back(own);
@@ -50,8 +51,8 @@ int run(Index size, int rounds) {
         ratios.push_back(own / mpi);
     }
     if (world.rank() == 0) {
-        std::printf("{\"ranks\": %d, \"bytes\": %ld, \"ordered_s\": %.5f, \"mpi_s\": %.5f, \"ratio\": %.3f}\n", world.size(),
-                    size * 4, median(ours), median(theirs), median(ratios));
+        std::printf("{\"ranks\": %d, \"bytes\": %ld, \"ordered_s\": %.5f, \"mpi_s\": %.5f, \"ratio\": %.3f}\n",
+                    world.size(), size * 4, median(ours), median(theirs), median(ratios));
     }
     return 0;
 }

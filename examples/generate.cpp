@@ -31,7 +31,8 @@ void print(const std::string& text) {
     std::fflush(stdout);
 }
 
-std::vector<std::int32_t> prompt_ids(const AnyTokenizer& tokenizer, const Options& options, const std::string& text) {
+std::vector<std::int32_t> prompt_ids(const AnyTokenizer& tokenizer, const Options& options,
+                                     const std::string& text) {
     const auto special = [&](TokenId id, const char* name) {
         if (id >= 0) return id;
         throw Error(ErrorCode::value, "generate", options.model.string() + ": the tokenizer has no " + name);

@@ -27,11 +27,14 @@ struct Launch {
     double timeout = 60;
 
     void add_to(CLI::App& app) {
-        app.add_option("--comm", comm, "Who shares the work: threads of this process, or what a launcher (mpirun, srun) started")
+        app.add_option("--comm", comm,
+                       "Who shares the work: threads of this process, or what a launcher (mpirun, srun) started")
             ->check(CLI::IsMember({"single", "threads", "mpi", "nccl"}))
             ->capture_default_str();
-        app.add_option("--ranks", ranks, "How many share it: a power of two; results do not depend on it [as launched]");
-        app.add_option("--timeout", timeout, "Seconds after which a rank that does not answer is given up")->capture_default_str();
+        app.add_option("--ranks", ranks,
+                       "How many share it: a power of two; results do not depend on it [as launched]");
+        app.add_option("--timeout", timeout, "Seconds after which a rank that does not answer is given up")
+            ->capture_default_str();
     }
 
     /// Calls `body(world)` as each rank that is this process's.
@@ -39,21 +42,22 @@ struct Launch {
         using namespace lapidary;
         const auto refuse = [](ErrorCode code, const std::string& why) { throw Error(code, "launch", why); };
         if (comm == "single") {
-            if (ranks > 1) refuse(ErrorCode::value, "--ranks " + std::to_string(ranks) + " needs --comm threads or mpi");
+            if (ranks > 1)
+                refuse(ErrorCode::value, "--ranks " + std::to_string(ranks) + " needs --comm threads or mpi");
             AnyCommunicator world{SingleProcess()};
             return body(world);
         }
         if (comm == "threads") {
-            return Threads::run(
-                std::max(1, ranks),
-                [&](Threads& threads) {
-                    AnyCommunicator world(threads);
-                    body(world);
-                },
-                {timeout});
+            return Threads::run(std::max(1, ranks),
+                                [&](Threads& threads) {
+                                    AnyCommunicator world(threads);
+                                    body(world);
+                                },
+                                {timeout});
         }
         if (comm == "nccl") {
-            refuse(ErrorCode::unsupported, "--comm nccl moves the memory of GPUs, and this program computes on the CPU: use mpi");
+            refuse(ErrorCode::unsupported,
+                   "--comm nccl moves the memory of GPUs, and this program computes on the CPU: use mpi");
         }
 #ifdef LAPIDARY_MPI
         Mpi mpi({timeout});
@@ -64,7 +68,8 @@ struct Launch {
         AnyCommunicator world(mpi);
         body(world);
 #else
-        refuse(ErrorCode::unsupported, "this program was built without MPI: install Open MPI (libopenmpi-dev) or MPICH and build again");
+        refuse(ErrorCode::unsupported,
+               "this program was built without MPI: install Open MPI (libopenmpi-dev) or MPICH and build again");
 #endif
     }
 };

@@ -56,7 +56,8 @@ void write_logits(const Model& model, const fs::path& directory, const fs::path&
     for (Index b = 0; b < batch; ++b) {
         ScratchScope scope(device.scratch());
         const auto logits = scratch(device, Shape<3>{1, time, model.vocabulary()});
-        model.logits(device, weights.view(), View<const std::int32_t, 2>{tokens.data() + b * time, {1, time}}, logits);
+        model.logits(device, weights.view(), View<const std::int32_t, 2>{tokens.data() + b * time, {1, time}},
+                     logits);
         writer.append(std::span<const float>(logits.data, static_cast<std::size_t>(logits.size())));
     }
     writer.finish();

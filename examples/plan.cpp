@@ -72,21 +72,24 @@ Json report_ranks(const Options& options, const Hardware& on, const ParameterLay
     std::vector<Level> levels;
     for (int zero = std::max(0, options.zero); zero <= (options.zero < 0 ? 3 : options.zero); ++zero) {
         const RankPlan plan = plan_ranks(layout, options.ranks_at(zero, on));
-        const double backward = options.recompute ? 3.0 / 4 : 2.0 / 3;  // forward, maybe again, and twice as much back
+        const double backward =
+            options.recompute ? 3.0 / 4 : 2.0 / 3;  // forward, maybe again, and twice as much back
         levels.push_back({zero, plan, time_step(plan, on.links, step.computation(options.ranks), backward),
                           memory_of(plan.elements, on, step.activations)});
     }
     const RankPlan& plan = levels.front().plan;
-    std::printf("a rank         %10ld lane(s) of %ld sequences, micro-batch of %ld\n", plan.lanes, plan.lane_sequences,
-                std::min(options.micro_batch, plan.lane_sequences));
+    std::printf("a rank         %10ld lane(s) of %ld sequences, micro-batch of %ld\n", plan.lanes,
+                plan.lane_sequences, std::min(options.micro_batch, plan.lane_sequences));
     if (!plan.refusal.empty()) {
-        std::printf("  planned as one lane a rank, as others run it; a run of this library would refuse it:\n  %s\n",
-                    plan.refusal.c_str());
+        std::printf(
+            "  planned as one lane a rank, as others run it; a run of this library would refuse it:\n  %s\n",
+            plan.refusal.c_str());
     }
     const Links& links = on.links;
-    std::printf("links a rank   %10.4g GB/s, %.3g us a message in a node of %ld; %.4g GB/s, %.3g us between nodes\n",
-                links.inside.bandwidth / 1e9, links.inside.latency * 1e6, links.ranks_per_node,
-                links.between.bandwidth / 1e9, links.between.latency * 1e6);
+    std::printf(
+        "links a rank   %10.4g GB/s, %.3g us a message in a node of %ld; %.4g GB/s, %.3g us between nodes\n",
+        links.inside.bandwidth / 1e9, links.inside.latency * 1e6, links.ranks_per_node,
+        links.between.bandwidth / 1e9, links.between.latency * 1e6);
     print_levels(levels, on, step.tokens, options.tokens);
     Json result = step.json();
     result["refusal"] = plan.refusal.empty() ? Json(nullptr) : Json(plan.refusal);
@@ -110,10 +113,11 @@ void report(const Options& options, const Model& model) {
     std::printf("%s %s: %ld parameters, %ld x %ld tokens a step, %d rank(s) on %s\n", Model::Config::family.data(),
                 options.config.empty() ? options.preset.c_str() : options.config.c_str(), step.plan.parameters,
                 options.step_batch(), context, options.ranks, options.device.c_str());
-    std::printf("FLOPs a token  %10.4g G   products %.4g, attention %.4g%s\n", step.plan.operations_per_token() / 1e9,
-                step.plan.products_per_token / 1e9, step.plan.attention_per_token / 1e9,
-                options.recompute ? ", recomputation included" : "");
-    Json result = options.ranks == 1 ? report_one(options, on, step) : report_ranks(options, on, model.layout(), step);
+    std::printf("FLOPs a token  %10.4g G   products %.4g, attention %.4g%s\n",
+                step.plan.operations_per_token() / 1e9, step.plan.products_per_token / 1e9,
+                step.plan.attention_per_token / 1e9, options.recompute ? ", recomputation included" : "");
+    Json result =
+        options.ranks == 1 ? report_one(options, on, step) : report_ranks(options, on, model.layout(), step);
     std::printf("speed          %10.4g tokens/s a rank, at %.0f%% of %.4g TFLOP/s\n", step.rank_tokens,
                 100 * on.utilization, on.peak / 1e12);
     if (options.ranks == 1) {
@@ -148,9 +152,11 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
     CLI::App app{
         "Memory, exchanges between ranks and time that training a model takes: counted by running its code on a\n"
-        "device that computes nothing. Ranks exchange directly, each with each. An exchange takes the time of its\n"
+        "device that computes nothing. Ranks exchange directly, each with each. An exchange takes the time of "
+        "its\n"
         "bytes, inside a node and between nodes at once, and a latency for each message, one after the other: an\n"
-        "upper bound. Gradients are reduced beside backward, ZeRO-3 gathers beside forward and backward; all else\n"
+        "upper bound. Gradients are reduced beside backward, ZeRO-3 gathers beside forward and backward; all "
+        "else\n"
         "waits."};
     Options options;
     options.add_to(app);

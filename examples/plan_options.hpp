@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <string>
 
-/// Bytes an element of each category takes, the peak in FLOP/s, and the share of it that training reaches: of published
-/// runs of 7B models on these cards; lapidary's own share on the CPU.
+/// Bytes an element of each category takes, the peak in FLOP/s, and the share of it that training reaches: of
+/// published runs of 7B models on these cards; lapidary's own share on the CPU.
 struct Hardware {
     double weight, master, gradient, moment, activation, peak, utilization, memory;
     lapidary::Links links;
@@ -38,7 +38,8 @@ struct Options {
         app.add_option("--ranks", ranks, "Processes that share out the batch")
             ->check(CLI::Range(1, 65536))
             ->capture_default_str();
-        app.add_option("--zero", zero, "What ranks keep only their shard of, as pretrain's [all levels, side by side]")
+        app.add_option("--zero", zero,
+                       "What ranks keep only their shard of, as pretrain's [all levels, side by side]")
             ->check(CLI::Range(0, 3));
         app.add_option("--batch", batch, "Sequences a step [micro-batch x lanes]");
         app.add_option("--micro-batch", micro_batch, "Sequences in flight on a rank")->capture_default_str();
@@ -50,14 +51,16 @@ struct Options {
                        "Share of the peak that is reached [0.8 cpu, 0.45 a100, 0.4 h100, h200]");
         app.add_flag("--recompute", recompute, "Keep one vector per token and layer, compute the rest again");
         app.add_option("--ranks-per-node", ranks_per_node, "[1 cpu, 8 others]");
-        app.add_option("--link-bandwidth", link_bandwidth,
-                       "GB/s of a rank inside a node, each way [20 cpu: half of a copy's; NVLink as NCCL is known to "
-                       "use it: 235 a100, 362 h100, h200]");
+        app.add_option(
+            "--link-bandwidth", link_bandwidth,
+            "GB/s of a rank inside a node, each way [20 cpu: half of a copy's; NVLink as NCCL is known to "
+            "use it: 235 a100, 362 h100, h200]");
         app.add_option("--link-latency", link_latency,
                        "us a message inside a node [0.5, as NCCL's tuning has NVLink; 1 cpu]");
-        app.add_option("--node-bandwidth", node_bandwidth,
-                       "GB/s of a rank to other nodes, each way [the line's: 25 a100, HDR InfiniBand; 50 h100, h200, "
-                       "NDR; 1.25 cpu, 10 Gb/s Ethernet]");
+        app.add_option(
+            "--node-bandwidth", node_bandwidth,
+            "GB/s of a rank to other nodes, each way [the line's: 25 a100, HDR InfiniBand; 50 h100, h200, "
+            "NDR; 1.25 cpu, 10 Gb/s Ethernet]");
         app.add_option("--node-latency", node_latency,
                        "us a message to another node [2.7, as NCCL's tuning has a network; 30 cpu, TCP]");
         app.add_option("--out,--json", out, "Write the figures as JSON");
@@ -99,11 +102,11 @@ inline double measured_peak() {
 
 /// The device that was asked for.
 ///
-/// Sources of the links' figures. NVLink: what NCCL reaches, 235 GB/s on A100 (the limit in its src/graph/tuning.cc)
-/// and 362 GB/s on H100 (reduce-scatter of 8 GB, NVIDIA/nccl#1047), of 300 and 450. Networks: the line rate of the 200
-/// and 400 Gb/s adapter that each GPU of a DGX A100 and a DGX H100 has. Latencies of GPUs: of a hop in NCCL's tuning.cc
-/// (ring, LL), 0.47 and 2.7 us. CPU: half of the 46 GB/s that a copy reads and writes (bench/RESULTS.md); 10 Gb/s
-/// Ethernet and, as a round figure, 30 us for a message by TCP.
+/// Sources of the links' figures. NVLink: what NCCL reaches, 235 GB/s on A100 (the limit in its
+/// src/graph/tuning.cc) and 362 GB/s on H100 (reduce-scatter of 8 GB, NVIDIA/nccl#1047), of 300 and 450. Networks:
+/// the line rate of the 200 and 400 Gb/s adapter that each GPU of a DGX A100 and a DGX H100 has. Latencies of
+/// GPUs: of a hop in NCCL's tuning.cc (ring, LL), 0.47 and 2.7 us. CPU: half of the 46 GB/s that a copy reads and
+/// writes (bench/RESULTS.md); 10 Gb/s Ethernet and, as a round figure, 30 us for a message by TCP.
 inline Hardware hardware(const Options& options) {
     const std::string& device = options.device;
     const bool gpu = device != "cpu", a100 = device == "a100";

@@ -30,8 +30,8 @@ struct Level {
 };
 
 /// Bytes that a rank needs, by category.
-inline std::vector<std::pair<std::string, double>> memory_of(const lapidary::RankElements& elements, const Hardware& on,
-                                                             double activations) {
+inline std::vector<std::pair<std::string, double>> memory_of(const lapidary::RankElements& elements,
+                                                             const Hardware& on, double activations) {
     const auto bytes = [](lapidary::Index count, double each) { return static_cast<double>(count) * each; };
     return {{"weights", bytes(elements.weights, on.weight)},
             {"weight_rooms", bytes(elements.weight_rooms, on.weight)},
@@ -93,11 +93,12 @@ inline lapidary::Json levels_json(const std::vector<Level>& levels, double token
         for (const auto& [category, bytes] : level.memory) memory[category] = bytes;
         for (std::size_t i = 0; i < lapidary::exchange_kinds; ++i) {
             const lapidary::Traffic& traffic = level.plan.traffic[i].all;
-            exchanges[std::string(lapidary::exchange_names[i])] = {{"sent_bytes", traffic.sent.bytes},
-                                                                   {"sent_messages", traffic.sent.messages},
-                                                                   {"received_bytes", traffic.received.bytes},
-                                                                   {"received_messages", traffic.received.messages},
-                                                                   {"seconds", level.time.exchanges[i]}};
+            exchanges[std::string(lapidary::exchange_names[i])] = {
+                {"sent_bytes", traffic.sent.bytes},
+                {"sent_messages", traffic.sent.messages},
+                {"received_bytes", traffic.received.bytes},
+                {"received_messages", traffic.received.messages},
+                {"seconds", level.time.exchanges[i]}};
         }
         all.push_back({{"zero", level.zero},
                        {"memory_bytes", memory},

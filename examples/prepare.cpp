@@ -118,7 +118,8 @@ void run(const Options& options) {
                                      .validation = options.validation,
                                      .seed = options.seed});
     writer.add_file(options.tokenizer, tokenizer_file_name(options.tokenizer));
-    const fs::path config = options.tokenizer.parent_path() / "tokenizer_config.json";  // says what ends a document
+    const fs::path config =
+        options.tokenizer.parent_path() / "tokenizer_config.json";  // says what ends a document
     if (options.tokenizer.extension() == ".json" && fs::exists(config)) writer.add_file(config, config.filename());
 
     Progress bar("prepare", corpus.bytes);

@@ -1,4 +1,5 @@
-// pretrain: the training run. Started again, it goes on from its last checkpoint, on as many ranks as it is then given.
+// pretrain: the training run. Started again, it goes on from its last checkpoint, on as many ranks as it is then
+// given.
 
 #include "launch.hpp"
 #include "pretrain_options.hpp"
@@ -60,30 +61,36 @@ int train(const Options& options, AnyCommunicator& world, const TokenChunks& chu
     const fs::path checkpoints = options.run / "checkpoints";
     fs::path tokenizer = options.data / "tokenizer.model";
     if (!fs::exists(tokenizer)) tokenizer = options.data / "tokenizer.json";
-    const Json definition = {{"model", Model::Config::family},
-                             {"config", config_json(model.config())},
-                             {"data", sha256_file(options.data / data_manifest)},
-                             {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
-                             {"seed", options.seed},
-                             {"batch", options.batch},
-                             {"lanes", options.lanes},
-                             {"steps", steps},
-                             {"rate", rate.json()},
-                             {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
-                             {"clip", options.clip}};
+    const Json definition = {
+        {"model", Model::Config::family},
+        {"config", config_json(model.config())},
+        {"data", sha256_file(options.data / data_manifest)},
+        {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
+        {"seed", options.seed},
+        {"batch", options.batch},
+        {"lanes", options.lanes},
+        {"steps", steps},
+        {"rate", rate.json()},
+        {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
+        {"clip", options.clip}};
 
     Cpu first_device({.threads = 1});
     Json agreed = definition;
-    agreed.update({{"lapidary", version}, {"zero", options.zero}, {"micro-batch", options.micro_batch},
-                   {"checkpoint-every", options.checkpoint_every}, {"stop-after", options.stop_after},
-                   {"recompute", options.recompute}, {"background", options.background}});
+    agreed.update({{"lapidary", version},
+                   {"zero", options.zero},
+                   {"micro-batch", options.micro_batch},
+                   {"checkpoint-every", options.checkpoint_every},
+                   {"stop-after", options.stop_after},
+                   {"recompute", options.recompute},
+                   {"background", options.background}});
     require_agreement(first_device, world, agreed);
     (void)Lanes(options.lanes, options.batch, world.size(), world.rank(), false);  // before anything is written
     const bool first = world.rank() == 0;
     if (first) fs::create_directories(checkpoints);
     std::optional<Keeper> keeper;
     if (first) keeper.emplace(options, definition);
-    const fs::path latest = text_of_first(first_device, world, first ? latest_checkpoint(checkpoints).string() : "", "start");
+    const fs::path latest =
+        text_of_first(first_device, world, first ? latest_checkpoint(checkpoints).string() : "", "start");
 
     Cpu device({.threads = options.threads > 0 ? options.threads : threads_per_rank(first_device, world)});
     TrainState<Cpu> state(device, model.layout(),
@@ -98,8 +105,9 @@ int train(const Options& options, AnyCommunicator& world, const TokenChunks& chu
     }
     if (first) {
         keeper->log.emplace(options.run / "metrics.jsonl", state.step);
-        std::printf("%ld parameters, %ld steps of %ld x %ld tokens, %d rank(s) of %d threads\n", model.layout().parameter_count(),
-                    steps, options.batch, chunks.context(), world.size(), device.threads());
+        std::printf("%ld parameters, %ld steps of %ld x %ld tokens, %d rank(s) of %d threads\n",
+                    model.layout().parameter_count(), steps, options.batch, chunks.context(), world.size(),
+                    device.threads());
         std::fflush(stdout);
     }
 
@@ -133,15 +141,18 @@ int train(const Options& options, AnyCommunicator& world, const TokenChunks& chu
         const bool due = options.checkpoint_every > 0 && (step + 1) % options.checkpoint_every == 0;
         if (record.chunk_finished || due || stop || step + 1 == steps) {
             const double loss = validation_loss(device, world, model, state, chunks, options.batch);
-            if (first && chunks.validation_windows() > 0) keeper->log->write({{"step", step}, {"validation_loss", loss}});
+            if (first && chunks.validation_windows() > 0)
+                keeper->log->write({{"step", step}, {"validation_loss", loss}});
             if (first) keeper->log->sync();  // a checkpoint stands for the steps before it, and so must the log
             const std::string name = checkpoint_name(record, chunks);
             saver.finish(device, world);
             report();
             saver.start(device, world, model, state, checkpoints / name,
-                        {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(), .cursor = {{"next_step", state.step}}});
+                        {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(),
+                         .cursor = {{"next_step", state.step}}});
             char line[160];
-            std::snprintf(line, sizeof line, "%s: step %ld, loss %.4f, validation loss %.4f", name.c_str(), state.step, record.loss, loss);
+            std::snprintf(line, sizeof line, "%s: step %ld, loss %.4f, validation loss %.4f", name.c_str(),
+                          state.step, record.loss, loss);
             saved = line;
             if (!options.background || stop) saver.finish(device, world), report();
         }
@@ -166,9 +177,9 @@ int run(Options& options) {
         }
         if (!options.init.empty()) check_weights(typename Config::Model(config), options.init);
         options.launch.run([&](AnyCommunicator& world) {
-            const int own = options.recompute
-                                ? train(options, world, chunks, Decoder<Recompute<typename Config::Block>, Config>(config))
-                                : train(options, world, chunks, typename Config::Model(config));
+            const int own = options.recompute ? train(options, world, chunks,
+                                                      Decoder<Recompute<typename Config::Block>, Config>(config))
+                                              : train(options, world, chunks, typename Config::Model(config));
             if (world.rank() == 0 || options.launch.comm != "threads") code = own;
         });
     };
@@ -183,7 +194,9 @@ int run(Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Trains a model on prepared chunks. Exit code 75: stopped by a signal after saving; start again to go on."};
+    CLI::App app{
+        "Trains a model on prepared chunks. Exit code 75: stopped by a signal after saving; start again to go "
+        "on."};
     Options options;
     options.add_to(app);
     StopSignals::listen();

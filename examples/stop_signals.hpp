@@ -2,8 +2,8 @@
 
 #include <csignal>
 
-/// SIGINT, SIGTERM and SIGUSR1 (which mpirun and Slurm hand on) ask the program to save and stop; the second one stops it
-/// at once.
+/// SIGINT, SIGTERM and SIGUSR1 (which mpirun and Slurm hand on) ask the program to save and stop; the second one
+/// stops it at once.
 class StopSignals {
 public:
     static void listen() {

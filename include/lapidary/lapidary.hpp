@@ -1,7 +1,7 @@
 #pragma once
 
-// The library, without a device: include <lapidary/cpu.hpp> for the CPU. Headers that need one more package are not
-// here: <lapidary/text/sentencepiece.hpp> (lapidary::sentencepiece), <lapidary/data/documents.hpp> and
+// The library, without a device: include <lapidary/cpu.hpp> for the CPU. Headers that need one more package are
+// not here: <lapidary/text/sentencepiece.hpp> (lapidary::sentencepiece), <lapidary/data/documents.hpp> and
 // <lapidary/data/windows.hpp> (lapidary::compression), <lapidary/text/tokenizer_json.hpp> (lapidary::tokenizers),
 // <lapidary/text/open_tokenizer.hpp> (either of the tokenizers).
 

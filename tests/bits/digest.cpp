@@ -1,5 +1,6 @@
-// Trains a small, odd-shaped AMBER for three steps and prints the SHA-256 of its weights. The tests build this program
-// for several instruction sets and optimisation levels, and every one must print the digest in CMakeLists.txt.
+// Trains a small, odd-shaped AMBER for three steps and prints the SHA-256 of its weights. The tests build this
+// program for several instruction sets and optimisation levels, and every one must print the digest in
+// CMakeLists.txt.
 
 #include <lapidary/cpu.hpp>
 #include <lapidary/lapidary.hpp>
@@ -26,7 +27,8 @@ int main() {
         const Philox random(1, "digest", name_hash(leaf.name));
         for (Index i = 0; i < leaf.size(); ++i) {
             const double u = random.uniform(static_cast<std::uint64_t>(i));
-            state.weights.view()[leaf.offset + i] = leaf.role == Role::norm ? 1.0F : static_cast<float>((u - 0.5) / 8);
+            state.weights.view()[leaf.offset + i] =
+                leaf.role == Role::norm ? 1.0F : static_cast<float>((u - 0.5) / 8);
         }
     }
     for (Index step = 0; step < 3; ++step) {

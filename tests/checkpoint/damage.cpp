@@ -221,8 +221,7 @@ TEST_CASE("config.json: what is missing or wrong is named") {
         "mamba");
     put(file, "{\"model_type\": ");
     check_throws(
-        ErrorCode::format, [&] { (void)read_config<AmberConfig>(checkpoint.directory); },
-        "config.json: line 1");
+        ErrorCode::format, [&] { (void)read_config<AmberConfig>(checkpoint.directory); }, "config.json: line 1");
     fs::remove(file);
     check_throws(
         ErrorCode::io, [&] { (void)read_config<AmberConfig>(checkpoint.directory); }, "config.json",

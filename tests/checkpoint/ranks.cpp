@@ -19,7 +19,8 @@ void expect(bool holds, const char* otherwise) {
 
 /// A run of `lanes` 8 on any number of ranks, from a checkpoint (or the beginning) to a step, saved.
 template <class Model, class World>
-void continue_on(World& world, const Model& model, Zero zero, const fs::path& from, Index steps, const fs::path& to) {
+void continue_on(World& world, const Model& model, Zero zero, const fs::path& from, Index steps,
+                 const fs::path& to) {
     Cpu device({.threads = 1});
     TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = zero});
     if (from.empty()) {
@@ -34,7 +35,8 @@ void continue_on(World& world, const Model& model, Zero zero, const fs::path& fr
         batch.batch = 8;
         batch.context = 12;
         const Philox random(1, "batch", static_cast<std::uint64_t>(state.step));
-        for (std::uint64_t i = 0; i < 8 * 13; ++i) batch.tokens.push_back(static_cast<std::int32_t>(random.integer(i) % 50));
+        for (std::uint64_t i = 0; i < 8 * 13; ++i)
+            batch.tokens.push_back(static_cast<std::int32_t>(random.integer(i) % 50));
         train_step(device, world, model, state, batch, AdamW{}, rate(state.step), {.lanes = 8});
     }
     save_checkpoint(device, world, model, state, to, {.tokenizer = {}, .cursor = {{"next_step", state.step}}});
@@ -100,7 +102,8 @@ TEST_CASE("a checkpoint in the background has the bytes of the step it was begun
         TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = zero});
         initialize(device, model, state, {.seed = 3});
         CheckpointSaver<Cpu> saver;
-        saver.start(device, world, model, state, directory / (name + "_0"), {.tokenizer = {}, .cursor = {{"next_step", 0}}});
+        saver.start(device, world, model, state, directory / (name + "_0"),
+                    {.tokenizer = {}, .cursor = {{"next_step", 0}}});
         fill(device, state.weights.view(), 1);
         fill(device, state.m.view(), 2);
         state.step = 5;
@@ -135,11 +138,13 @@ TEST_CASE("a checkpoint that cannot be written is an error on all ranks, and not
     const Amber model{wide_config()};
     run(1, model, Zero::off, {}, 0, directory / "taken");
     const Contents before = contents(directory / "taken");
-    check_throws(ErrorCode::value, [&] { run(4, model, Zero::off, {}, 0, directory / "taken"); }, "taken: exists already");
+    check_throws(
+        ErrorCode::value, [&] { run(4, model, Zero::off, {}, 0, directory / "taken"); }, "taken: exists already");
     CHECK(contents(directory / "taken") == before);
     CHECK(!fs::exists(directory / ".taken.partial"));
     put(directory / "file", "in the way");
-    check_throws(ErrorCode::io, [&] { run(2, model, Zero::off, {}, 0, directory / "file" / "below"); }, "file");
+    check_throws(
+        ErrorCode::io, [&] { run(2, model, Zero::off, {}, 0, directory / "file" / "below"); }, "file");
 }
 
 TEST_CASE("a damaged checkpoint is refused on any number of ranks") {
@@ -153,7 +158,7 @@ TEST_CASE("a damaged checkpoint is refused on any number of ranks") {
     for (const int ranks : {1, 2, 4}) {
         check_throws(
             ErrorCode::integrity,
-            [&] { run(ranks, model, Zero::off, directory / "whole", 0, directory / "again"); }, "model.safetensors",
-            "SHA-256");
+            [&] { run(ranks, model, Zero::off, directory / "whole", 0, directory / "again"); },
+            "model.safetensors", "SHA-256");
     }
 }

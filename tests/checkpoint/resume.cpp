@@ -81,8 +81,7 @@ TEST_CASE("a checkpoint is a Hugging Face directory with its tokenizer") {
     put(folder / "tok", std::string("\0model", 6));
     run->save(folder / "a", {.tokenizer = folder / "tok", .cursor = {}});
     CHECK(read_text(folder / "a/tokenizer.model") == std::string("\0model", 6));
-    const AmberConfig config =
-        parse_config<AmberConfig>(read_json(folder / "a/config.json"), "config");
+    const AmberConfig config = parse_config<AmberConfig>(read_json(folder / "a/config.json"), "config");
     CHECK(config.num_key_value_heads == 1);
     const Amber model{read_config<AmberConfig>(folder / "a")};
     Cpu device({.threads = 1});

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// What every communicator must do, whatever it is made of. Ranks run it together; each returns what it saw go wrong, as
-// sentences, because a test library's assertions are for one thread.
+// What every communicator must do, whatever it is made of. Ranks run it together; each returns what it saw go
+// wrong, as sentences, because a test library's assertions are for one thread.
 
 namespace lapidary::test {
 
@@ -49,7 +49,8 @@ private:
         bits *= 0x9e3779b97f4a7c15u;
         bits ^= bits >> 31;
         bits *= 0xbf58476d1ce4e5b9u;
-        return static_cast<T>(static_cast<double>(static_cast<std::int64_t>(bits)) * (bits % 5 == 0 ? 1e-9 : 1e-18));
+        return static_cast<T>(static_cast<double>(static_cast<std::int64_t>(bits)) *
+                              (bits % 5 == 0 ? 1e-9 : 1e-18));
     }
     View<T, 1> vector(int rank, Index size) {
         std::vector<T> host(static_cast<std::size_t>(size));
@@ -84,7 +85,8 @@ private:
             for (int root = 0; root < size; ++root) {
                 const auto values = vector(rank, count);
                 broadcast(world, values, root);
-                expect(download(values) == download(vector(root, count)), "broadcast of " + std::to_string(count) + where);
+                expect(download(values) == download(vector(root, count)),
+                       "broadcast of " + std::to_string(count) + where);
             }
         }
 
@@ -111,7 +113,8 @@ private:
 
         const std::array mine{10 * rank, 10 * rank + 1};
         const auto collected = gather(device_, world, std::span<const int>(mine));
-        for (int i = 0; i < 2 * size; ++i) expect(collected[static_cast<std::size_t>(i)] == 10 * (i / 2) + i % 2, "gather" + where);
+        for (int i = 0; i < 2 * size; ++i)
+            expect(collected[static_cast<std::size_t>(i)] == 10 * (i / 2) + i % 2, "gather" + where);
         for (int one = 0; one < size; ++one) expect(any(device_, world, rank == one), "any" + where);
         expect(!any(device_, world, false), "any of none" + where);
 
@@ -120,7 +123,8 @@ private:
         if (size > 1) {
             const auto first = vector(rank, 50), second = vector(rank + 100, 50);
             const auto got_first = vector(0, 50), got_second = vector(0, 50);
-            const std::array sends{Send{next, first.data, 50 * sizeof(T)}, Send{next, second.data, 50 * sizeof(T)}};
+            const std::array sends{Send{next, first.data, 50 * sizeof(T)},
+                                   Send{next, second.data, 50 * sizeof(T)}};
             const std::array receives{Receive{previous, got_first.data, 50 * sizeof(T)},
                                       Receive{previous, got_second.data, 50 * sizeof(T)}};
             auto one = world.start("first", std::span(sends).first(1), std::span(receives).first(1));
@@ -128,7 +132,8 @@ private:
             world.finish(one);
             world.finish(two);
             expect(download(got_first) == download(vector(previous, 50)), "first of two exchanges" + where);
-            expect(download(got_second) == download(vector(previous + 100, 50)), "second of two exchanges" + where);
+            expect(download(got_second) == download(vector(previous + 100, 50)),
+                   "second of two exchanges" + where);
         }
     }
 
@@ -153,16 +158,19 @@ private:
         Counted reducing(world);
         reduce_scatter(device_, reducing, scattered, parts);
         const auto part = download(scattered.slice(own.first, own.count));
-        expect(std::equal(part.begin(), part.end(), expected.begin() + own.first), "reduce_scatter of " + std::to_string(count) + where);
+        expect(std::equal(part.begin(), part.end(), expected.begin() + own.first),
+               "reduce_scatter of " + std::to_string(count) + where);
         const auto reduced = reducing.total();
-        expect(as_ring(reduced.sent.bytes, 1) && as_ring(reduced.received.bytes, 1), "reduce_scatter moves more than a ring" + where);
+        expect(as_ring(reduced.sent.bytes, 1) && as_ring(reduced.received.bytes, 1),
+               "reduce_scatter moves more than a ring" + where);
 
         const auto values = vector(world.rank(), count);
         Counted both(world);
         all_reduce(device_, both, values);
         expect(download(values) == expected, "all_reduce of " + std::to_string(count) + where);
         const auto moved = both.total();
-        expect(as_ring(moved.sent.bytes, 2) && as_ring(moved.received.bytes, 2), "all_reduce moves more than a ring" + where);
+        expect(as_ring(moved.sent.bytes, 2) && as_ring(moved.received.bytes, 2),
+               "all_reduce moves more than a ring" + where);
     }
 
     D& device_;

@@ -1,7 +1,7 @@
 #pragma once
 
-// CUDA and NCCL as far as Nccl calls them, for ranks that are threads and memory that is the host's. The functions have
-// the names of the real ones: a program that includes this once uses these.
+// CUDA and NCCL as far as Nccl calls them, for ranks that are threads and memory that is the host's. The functions
+// have the names of the real ones: a program that includes this once uses these.
 
 #include <cuda_runtime_api.h>
 #include <nccl.h>
@@ -55,7 +55,7 @@ struct Fake {
     std::map<std::string, std::shared_ptr<FakeGroup>> groups;  // by id
     int ids = 0, devices = 64;
     int destroyed = 0, aborted = 0, ordered_streams = 0;
-    std::vector<std::size_t> sent;                             // the sizes
+    std::vector<std::size_t> sent;  // the sizes
     ncclResult_t next_send = ncclSuccess;
     cudaError_t next_query = cudaSuccess;
 };
@@ -107,7 +107,9 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 }
 cudaError_t cudaMalloc(void** memory, size_t bytes) { return *memory = ::operator new(bytes), cudaSuccess; }
 cudaError_t cudaFree(void* memory) { return ::operator delete(memory), cudaSuccess; }
-cudaError_t cudaMemset(void* memory, int value, size_t bytes) { return std::memset(memory, value, bytes), cudaSuccess; }
+cudaError_t cudaMemset(void* memory, int value, size_t bytes) {
+    return std::memset(memory, value, bytes), cudaSuccess;
+}
 const char* cudaGetErrorString(cudaError_t) { return "CUDA's text"; }
 cudaError_t cudaPeekAtLastError() { return cudaErrorNotReady; }
 cudaError_t cudaGetLastError() { return cudaErrorNotReady; }
@@ -162,7 +164,9 @@ ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t* part
     }
     return ncclInProgress;
 }
-ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) { return *state = comm->state, ncclSuccess; }
+ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) {
+    return *state = comm->state, ncclSuccess;
+}
 ncclResult_t ncclCommUserRank(const ncclComm_t comm, int* rank) { return *rank = comm->rank, ncclSuccess; }
 ncclResult_t ncclCommCount(const ncclComm_t comm, int* size) {
     const Locked lock(fake.mutex);
@@ -187,7 +191,8 @@ ncclResult_t ncclSend(const void* data, size_t bytes, ncclDataType_t type, int t
     comm->group->on_the_way[{comm->rank, to}].emplace_back(first, first + bytes);
     return fake.sent.push_back(bytes), ncclSuccess;
 }
-ncclResult_t ncclRecv(void* data, size_t bytes, ncclDataType_t type, int from, ncclComm_t comm, cudaStream_t stream) {
+ncclResult_t ncclRecv(void* data, size_t bytes, ncclDataType_t type, int from, ncclComm_t comm,
+                      cudaStream_t stream) {
     if (type != ncclUint8 || bytes == 0 || comm->state != ncclSuccess) return ncclInvalidUsage;
     fake_stream = stream;
     return fake_received.push_back({comm, from, data, bytes}), ncclSuccess;

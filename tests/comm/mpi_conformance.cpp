@@ -1,5 +1,5 @@
-// What every communicator must do, over MPI: run it under a launcher. Exit code 1 and a sentence a problem; the last
-// argument names a rank that misbehaves instead, and how: `hang 2`, `throw 2`, `exit 2`.
+// What every communicator must do, over MPI: run it under a launcher. Exit code 1 and a sentence a problem; the
+// last argument names a rank that misbehaves instead, and how: `hang 2`, `throw 2`, `exit 2`.
 
 #include "comm/conformance.hpp"
 

@@ -101,7 +101,11 @@ void check_world_of_one(Nccl& world) {
     exchange(world, "none", {&nothing, 1}, {&none, 1});
     const Send far{1, a.view.data, bytes};
     check_throws(
-        ErrorCode::value, [&] { world.start("far", {&far, 1}, {}); }, "[far] there is no rank 1 among 1");
+        ErrorCode::value,
+        [&] {
+            world.start("far", {&far, 1}, {});
+        },
+        "[far] there is no rank 1 among 1");
 }
 
 }  // namespace

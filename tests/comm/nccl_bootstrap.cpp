@@ -38,8 +38,8 @@ private:
 };
 
 void check_refused(const char* name, const char* value, const std::string& fragment) {
-    const Environment torchrun{{"RANK", "1"},        {"WORLD_SIZE", "4"},    {"LOCAL_RANK", "1"},
-                               {"MASTER_ADDR", "a"}, {"MASTER_PORT", "2950"}};
+    const Environment torchrun{
+        {"RANK", "1"}, {"WORLD_SIZE", "4"}, {"LOCAL_RANK", "1"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "2950"}};
     value != nullptr ? ::setenv(name, value, 1) : ::unsetenv(name);
     check_throws(
         ErrorCode::value, [] { (void)launch_from_environment(); }, "[launch]", name, fragment);
@@ -112,7 +112,8 @@ TEST_CASE("Slurm tells where a process stands") {
     ::unsetenv("MASTER_ADDR");
     ::unsetenv("SLURM_LAUNCH_NODE_IPADDR");
     check_throws(
-        ErrorCode::value, [] { (void)launch_from_environment(); }, "SLURM_LAUNCH_NODE_IPADDR is not set, as srun does");
+        ErrorCode::value, [] { (void)launch_from_environment(); },
+        "SLURM_LAUNCH_NODE_IPADDR is not set, as srun does");
     ::setenv("MASTER_ADDR", "a", 1);
     ::unsetenv("MASTER_PORT");
     ::setenv("SLURM_JOB_ID", "12_3", 1);
@@ -192,9 +193,11 @@ TEST_CASE("An id goes from rank 0 to the others through a file") {
 
 TEST_CASE("An id file of another run is not this one's") {
     const TemporaryDirectory folder;
-    const IdFile old(folder / "id", 2, "run 6"), file(folder / "id", 2, "run 7"), larger(folder / "id", 3, "run 6");
+    const IdFile old(folder / "id", 2, "run 6"), file(folder / "id", 2, "run 7"),
+        larger(folder / "id", 3, "run 6");
     check_throws(
-        ErrorCode::lost_rank, [&] { (void)awaited(file, 0.05); }, "rank 0 did not write", "0.05 s", "No such file");
+        ErrorCode::lost_rank, [&] { (void)awaited(file, 0.05); }, "rank 0 did not write", "0.05 s",
+        "No such file");
     old.publish(id);
     for (const IdFile* each : {&file, &larger}) {
         check_throws(

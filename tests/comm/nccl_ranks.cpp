@@ -15,8 +15,8 @@ using namespace io_test;
 
 namespace {
 
-/// Runs `program` as `size` ranks, which are connected through a file, and then throws what the first of them threw.
-/// Catch's assertions are for one thread: ranks return what is to be checked.
+/// Runs `program` as `size` ranks, which are connected through a file, and then throws what the first of them
+/// threw. Catch's assertions are for one thread: ranks return what is to be checked.
 template <class Result>
 std::vector<Result> run(int size, const NcclOptions& options, const std::function<Result(Nccl&)>& program) {
     const TemporaryDirectory folder;
@@ -114,7 +114,8 @@ TEST_CASE("A group can come from one of another kind") {
     exchange(world, "none", {&send, 1}, {&receive, 1});
     CHECK(fake.sent == std::vector<std::size_t>{1});  // NCCL drops messages of no bytes
     check_throws(
-        ErrorCode::value, [&] { (void)Nccl::from(alone, {.device = 64}); }, "no CUDA device 64: this process sees 64");
+        ErrorCode::value, [&] { (void)Nccl::from(alone, {.device = 64}); },
+        "no CUDA device 64: this process sees 64");
     for (const double timeout : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
         check_throws(
             ErrorCode::value, [&] { (void)Nccl::from(alone, {.timeout = timeout}); }, "the timeout is");
@@ -150,7 +151,8 @@ TEST_CASE("Ranks that do not come, or not any more, are named and end nothing bu
     });
     for (const std::size_t rank : {0u, 1u}) {
         CHECK_THAT(messages[rank][0], ContainsSubstring("[step 5] waited 0.45 s for rank 2; NCCL does not tell"));
-        CHECK_THAT(messages[rank][1], ContainsSubstring("[step 5] this group was given up after an earlier error"));
+        CHECK_THAT(messages[rank][1],
+                   ContainsSubstring("[step 5] this group was given up after an earlier error"));
         CHECK_THAT(messages[rank][2], ContainsSubstring("[split] this group was given up"));
     }
     CHECK(fake.aborted == 2);
@@ -173,10 +175,17 @@ TEST_CASE("Errors of NCCL and of CUDA keep their texts and have codes") {
         Nccl world = Nccl::from(alone);
         fake.next_send = result;
         check_throws(
-            code, [&] { exchange(world, "step", {&send, 1}, {}); },
+            code,
+            [&] {
+                exchange(world, "step", {&send, 1}, {});
+            },
             "[step] NCCL: NCCL's text: and more of it, together with rank 0");
         check_throws(
-            ErrorCode::lost_rank, [&] { exchange(world, "step", {&send, 1}, {}); }, "given up");
+            ErrorCode::lost_rank,
+            [&] {
+                exchange(world, "step", {&send, 1}, {});
+            },
+            "given up");
     }
 
     Nccl world = Nccl::from(alone);

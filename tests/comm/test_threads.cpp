@@ -7,8 +7,8 @@
 #include <lapidary/reference.hpp>
 
 #include <atomic>
-#include <functional>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -77,7 +77,8 @@ TEST_CASE("a rank that throws ends the others, and its error is the one reported
     CHECK_THROWS_WITH(Threads::run(4,
                                    [](Threads& world) {
                                        barrier(world);
-                                       if (world.rank() == 2) throw Error(ErrorCode::io, "write", "the disk is full");
+                                       if (world.rank() == 2)
+                                           throw Error(ErrorCode::io, "write", "the disk is full");
                                        barrier(world, "waiting");
                                        barrier(world, "waiting");
                                    }),
@@ -87,7 +88,8 @@ TEST_CASE("a rank that throws ends the others, and its error is the one reported
         barrier(world, "waiting");
     });
     for (const int rank : {0, 1, 3}) {
-        CHECK(errors[static_cast<std::size_t>(rank)] == "[waiting] rank 2 ended with an error: [write] the disk is full");
+        CHECK(errors[static_cast<std::size_t>(rank)] ==
+              "[waiting] rank 2 ended with an error: [write] the disk is full");
     }
 }
 
@@ -123,7 +125,7 @@ TEST_CASE("a rank that hangs is named by all others within the timeout, in every
         });
         INFO(name);
         CHECK(seconds_since(start) < 30);
-        for (const std::size_t rank : {0, 1, 2}) {
+        for (std::size_t rank = 0; rank < 3; ++rank) {
             CHECK_THAT(errors[rank], ContainsSubstring("[" + name + "]"));
             CHECK_THAT(errors[rank], ContainsSubstring("rank 3 did not answer within 0.3 s"));
         }
@@ -131,13 +133,12 @@ TEST_CASE("a rank that hangs is named by all others within the timeout, in every
 }
 
 TEST_CASE("patience lengthens the wait of one operation") {
-    Threads::run(
-        2,
-        [](Threads& world) {
-            if (world.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(400));
-            barrier(world, {"slow disk", 100});
-        },
-        {0.1});
+    Threads::run(2,
+                 [](Threads& world) {
+                     if (world.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(400));
+                     barrier(world, {"slow disk", 100});
+                 },
+                 {0.1});
     SUCCEED("nobody gave up");
 }
 
@@ -148,7 +149,8 @@ TEST_CASE("ranks that call with other sizes are told so") {
         barrier(world);
     });
     CHECK(errors[1] ==
-          "[broadcast] rank 0 sends 40 bytes where 36 are expected: the ranks do not call the same functions with the "
+          "[broadcast] rank 0 sends 40 bytes where 36 are expected: the ranks do not call the same functions with "
+          "the "
           "same sizes");
     CHECK_THAT(errors[0], ContainsSubstring("rank 1 ended with an error"));
 }

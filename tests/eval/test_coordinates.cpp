@@ -1,5 +1,5 @@
-// muP: activations do not depend on the width, after training steps either; without it they do. bench_coordinate_check
-// prints the table.
+// muP: activations do not depend on the width, after training steps either; without it they do.
+// bench_coordinate_check prints the table.
 
 #include "../../bench/coordinate_check.hpp"
 #include "catch.hpp"

@@ -27,7 +27,8 @@ TEST_CASE("logits with a cache equal those without, bit for bit") {
             for (Index t = 0; t < count; ++t) ids.push_back(tokens.at(b)[past + t]);
         }
         const auto logits = scratch(device, Shape<2>{batch, model.vocabulary()});
-        model.next_logits(device, golden_model.weights.view(), View<const std::int32_t, 2>{ids.data(), {batch, count}}, caches.layers(), past, logits);
+        model.next_logits(device, golden_model.weights.view(),
+                          View<const std::int32_t, 2>{ids.data(), {batch, count}}, caches.layers(), past, logits);
         past += count;
         for (Index b = 0; b < batch; ++b) {
             INFO("after " << past << " tokens of sequence " << b);
@@ -49,7 +50,8 @@ TEST_CASE("greedy generation follows the largest logit, and stops where told") {
         ScratchScope scope(device.scratch());
         const auto count = static_cast<Index>(ids.size());
         const auto logits = scratch(device, Shape<3>{1, count, model.vocabulary()});
-        model.logits(device, golden_model.weights.view(), View<const std::int32_t, 2>{ids.data(), {1, count}}, logits);
+        model.logits(device, golden_model.weights.view(), View<const std::int32_t, 2>{ids.data(), {1, count}},
+                     logits);
         const auto last = logits.at(0).at(count - 1);
         CHECK(token == std::max_element(last.begin(), last.end()) - last.begin());
         ids.push_back(token);
@@ -103,26 +105,30 @@ TEST_CASE("a batch of prompts gives what each prompt gives on its own, and tells
     const std::vector<std::vector<std::int32_t>> prompts{{7, 3, 50}, {1}, {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}};
     GenerateOptions options{.max_tokens = 14, .sampling = {.temperature = 0}};
     std::vector<std::vector<std::int32_t>> told(3);
-    const auto together = generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, options,
-                                         [&](Index text, std::int32_t token) {
-                                             told[static_cast<std::size_t>(text)].push_back(token);
-                                         });
+    const auto together = generate_batch(
+        device, golden_model.model, golden_model.weights.view(), prompts, options,
+        [&](Index text, std::int32_t token) { told[static_cast<std::size_t>(text)].push_back(token); });
     CHECK(told == together);
     for (std::size_t i = 0; i < prompts.size(); ++i) {
-        CHECK(together[i] == generate(device, golden_model.model, golden_model.weights.view(), prompts[i], options));
+        CHECK(together[i] ==
+              generate(device, golden_model.model, golden_model.weights.view(), prompts[i], options));
     }
     // One text ends early; the others go on as if nothing had happened.
     options.stop_tokens = {together[1][3]};
     const auto stopped = generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, options);
     for (std::size_t i = 0; i < prompts.size(); ++i) {
         const auto end = std::find(together[i].begin(), together[i].end(), together[1][3]);
-        const auto count = static_cast<std::size_t>(end - together[i].begin()) + (end != together[i].end() ? 1 : 0);
-        CHECK(stopped[i] == std::vector(together[i].begin(), together[i].begin() + static_cast<std::ptrdiff_t>(count)));
+        const auto count =
+            static_cast<std::size_t>(end - together[i].begin()) + (end != together[i].end() ? 1 : 0);
+        CHECK(stopped[i] ==
+              std::vector(together[i].begin(), together[i].begin() + static_cast<std::ptrdiff_t>(count)));
     }
     CHECK(generate_batch(device, golden_model.model, golden_model.weights.view(), {}, options).empty());
 }
 
-TEST_CASE("texts drawn from one prompt differ, but not from one time to the next; ids beyond the vocabulary are not drawn") {
+TEST_CASE(
+    "texts drawn from one prompt differ, but not from one time to the next; ids beyond the vocabulary are not "
+    "drawn") {
     Cpu device({.threads = 1});
     const GoldenModel<Cpu, Falcon> golden_model(device, "falcon_40b");
     const std::vector<std::vector<std::int32_t>> prompts(3, {5, 6});
@@ -138,6 +144,7 @@ TEST_CASE("texts drawn from one prompt differ, but not from one time to the next
         REQUIRE(text.size() == 20);
         for (const std::int32_t token : text) CHECK(token < 13);
     }
-    CHECK_THROWS_WITH(generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, {.vocabulary = 62}),
-                      ContainsSubstring("vocabulary is 62, the model's is 61"));
+    CHECK_THROWS_WITH(
+        generate_batch(device, golden_model.model, golden_model.weights.view(), prompts, {.vocabulary = 62}),
+        ContainsSubstring("vocabulary is 62, the model's is 61"));
 }

@@ -12,13 +12,6 @@ prepare --tokenizer "$tokenizer" --input corpus.jsonl --chunks 2 --context 32 --
 arguments=(--data data --steps 16 --preset nano --batch 16 --lanes 8 --checkpoint-every 2)
 pretrain --run whole "${arguments[@]}" >/dev/null
 
-processes() {
-    local pid
-    for pid in $(pgrep -x pretrain); do
-        tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -- "--run $work/$1 " && echo "$pid"
-    done
-    true
-}
 sizes=(2 4 8)
 kills=0 runs=0 starts=0 noticed=0
 while [ $kills -lt "$kills_wanted" ]; do
@@ -35,7 +28,7 @@ while [ $kills -lt "$kills_wanted" ]; do
             --zero $zero --threads 1 --timeout 3 "${background[@]}" >log 2>&1 &
         launcher=$!
         for ((i = 0; i < 100; ++i)); do  # until the ranks are there
-            victims=($(processes $run))
+            victims=($(ranks_of "$work/$run"))
             [ ${#victims[@]} -eq "$ranks" ] && break
             kill -0 $launcher 2>/dev/null || break
             sleep 0.05
@@ -47,10 +40,13 @@ while [ $kills -lt "$kills_wanted" ]; do
         fi
         # Nobody may hang: a minute is twenty timeouts.
         for ((i = 0; i < 600; ++i)); do kill -0 $launcher 2>/dev/null || break; sleep 0.1; done
-        kill -0 $launcher 2>/dev/null && fail "hangs after a kill: $(cat log)"
+        if kill -0 $launcher 2>/dev/null; then
+            kill -KILL $(ranks_of "$work/$run") || true
+            fail "hangs after a kill: $(cat log)"
+        fi
         wait $launcher 2>/dev/null || true
-        [ -z "$(processes $run)" ] || sleep 1
-        [ -z "$(processes $run)" ] || fail "ranks outlive their launcher: $(cat log)"
+        [ -z "$(ranks_of "$work/$run")" ] || sleep 1
+        [ -z "$(ranks_of "$work/$run")" ] || fail "ranks outlive their launcher: $(cat log)"
         [ $killed -eq 1 ] && kills=$((kills + 1))
         grep -q "did not answer" log && noticed=$((noticed + 1))
         [ ! -d $run/checkpoints ] || [ -z "$(ls $run/checkpoints)" ] || verified $run

@@ -1,5 +1,5 @@
-// A config.json of any bytes: of whichever family it is, it is refused, or a small model can be made of it and says the
-// same config again.
+// A config.json of any bytes: of whichever family it is, it is refused, or a small model can be made of it and
+// says the same config again.
 
 #include <lapidary/models/families.hpp>
 

@@ -8,7 +8,8 @@ using namespace lapidary::test;
 
 namespace {
 
-const char* const names[] = {"llama_odd", "mistral", "pythia", "redpajama", "falcon_7b", "falcon_40b", "gptj", "mpt", "crystalcoder"};
+const char* const names[] = {"llama_odd",  "mistral", "pythia", "redpajama",   "falcon_7b",
+                             "falcon_40b", "gptj",    "mpt",    "crystalcoder"};
 
 /// The message with which a config is refused; empty if a model can be made of it.
 std::string refusal(const Json& json) {
@@ -36,7 +37,8 @@ TEST_CASE("every size is checked: missing, negative, zero, huge, or no number") 
                 continue;
             }
             ++sizes;
-            for (const Json& bad : {Json(-4), Json(0), Json(std::int64_t{1} << 62), Json(1e300), Json("4"), Json(true)}) {
+            for (const Json& bad :
+                 {Json(-4), Json(0), Json(std::int64_t{1} << 62), Json(1e300), Json("4"), Json(true)}) {
                 Json json = good;
                 json[key] = bad;
                 INFO(name << ": " << key << " = " << bad.dump());
@@ -60,7 +62,8 @@ TEST_CASE("values that a family cannot have are named with what it can have") {
         {"llama_odd", "attention_bias", true, "'attention_bias' is true"},
         {"llama_odd", "rope_scaling", {{"type", "linear"}, {"factor", 2.0}}, "'rope_scaling' is"},
         {"llama_odd", "rms_norm_eps", 0, "'rms_norm_eps' is 0: it must be in (0, 1)"},
-        {"llama_odd", "num_key_value_heads", 3, "'num_key_value_heads' is 3: it must divide num_attention_heads, 5"},
+        {"llama_odd", "num_key_value_heads", 3,
+         "'num_key_value_heads' is 3: it must divide num_attention_heads, 5"},
         {"llama_odd", "head_dim", 7, "'head_dim' is 7: it must be even"},
         {"llama_odd", "pad_token_id", 61, "'pad_token_id' is 61"},
         {"mistral", "sliding_window", -1, "'sliding_window' is -1"},
@@ -89,7 +92,8 @@ TEST_CASE("values that a family cannot have are named with what it can have") {
     }
     CHECK_THAT(refusal(Json::array()), ContainsSubstring("DIR/config.json"));
     // muP's keys have neutral defaults elsewhere, which would silently give another model.
-    for (const std::string key : {"mup_width_scale", "mup_embeddings_scale", "mup_output_alpha", "mup_scale_qk_dot_by_d"}) {
+    for (const std::string key :
+         {"mup_width_scale", "mup_embeddings_scale", "mup_output_alpha", "mup_scale_qk_dot_by_d"}) {
         Json json = read_json(golden("crystalcoder") / "config.json");
         json.erase(key);
         CHECK_THAT(refusal(json), ContainsSubstring("'" + key + "' is missing"));
@@ -98,8 +102,9 @@ TEST_CASE("values that a family cannot have are named with what it can have") {
 
 TEST_CASE("names of older files are understood") {
     Json json = read_json(golden("falcon_40b") / "config.json");
-    for (const auto& [now, before] : {std::pair{"num_hidden_layers", "n_layer"}, std::pair{"num_attention_heads", "n_head"},
-                                      std::pair{"num_kv_heads", "n_head_kv"}}) {
+    for (const auto& [now, before] :
+         {std::pair{"num_hidden_layers", "n_layer"}, std::pair{"num_attention_heads", "n_head"},
+          std::pair{"num_kv_heads", "n_head_kv"}}) {
         json[before] = json[now];
         json.erase(now);
     }
@@ -114,7 +119,8 @@ TEST_CASE("names of older files are understood") {
     json["rotary_pct"] = 0.2;
     json["rotary_emb_base"] = 10000;
     json.erase("use_parallel_residual");
-    CHECK(config_json(parse_config<NeoxConfig>(json, "config.json")) == config_json(read_config<NeoxConfig>(golden("pythia"))));
+    CHECK(config_json(parse_config<NeoxConfig>(json, "config.json")) ==
+          config_json(read_config<NeoxConfig>(golden("pythia"))));
 
     json = read_json(golden("llama_odd") / "config.json");
     json.erase("num_key_value_heads");

@@ -1,9 +1,10 @@
-// Every family against Hugging Face transformers, CrystalCoder against an independent implementation (golden/README.md):
-// logits, loss and every gradient, on both devices; the cached path; what is saved is what was read.
+// Every family against Hugging Face transformers, CrystalCoder against an independent implementation
+// (golden/README.md): logits, loss and every gradient, on both devices; the cached path; what is saved is what was
+// read.
 
 #include "catch.hpp"
-#include "models/golden.hpp"
 #include "io/support.hpp"
+#include "models/golden.hpp"
 
 #include <lapidary/cpu.hpp>
 #include <lapidary/eval/key_value_caches.hpp>
@@ -15,8 +16,8 @@ using namespace lapidary::test;
 
 namespace {
 
-const char* const fixtures[] = {"llama_tiny", "llama_gqa", "llama_odd", "mistral",    "pythia", "neox_20b",
-                                "redpajama",  "falcon_7b", "falcon_40b", "gptj", "mpt",    "crystalcoder"};
+const char* const fixtures[] = {"llama_tiny", "llama_gqa", "llama_odd",  "mistral", "pythia", "neox_20b",
+                                "redpajama",  "falcon_7b", "falcon_40b", "gptj",    "mpt",    "crystalcoder"};
 
 // float: a few thousand roundings; double: what is left is the fixtures' rounding to float and the float angles.
 template <class D>
@@ -129,8 +130,8 @@ TEST_CASE("weights in half precision and bfloat16 become the nearest float") {
     Reference device;
     with_fixture(device, name, [&](const auto& golden_model, const SafetensorsReader& file) {
         const SequenceBatch<Reference> batch(device, file.view<std::int32_t, 2>("tokens"));
-        const auto logits =
-            poisoned(device, Shape<3>{batch.inputs.extent(0), batch.inputs.extent(1), golden_model.model.vocabulary()});
+        const auto logits = poisoned(
+            device, Shape<3>{batch.inputs.extent(0), batch.inputs.extent(1), golden_model.model.vocabulary()});
         golden_model.model.logits(device, golden_model.weights, batch.inputs, logits);
         CHECK(relative_error(read(logits), fixture(file, "logits")) < 3e-6);
     });

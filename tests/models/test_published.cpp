@@ -21,7 +21,8 @@ TEST_CASE("stories260K continues as published") {
         Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
         read_weights(device, model, directory, weights.view());
         const std::vector<std::int32_t> start{tokenizer.bos_id()};
-        const auto ids = generate(device, model, weights, start, {.max_tokens = 200, .sampling = {.temperature = 0}});
+        const auto ids =
+            generate(device, model, weights, start, {.max_tokens = 200, .sampling = {.temperature = 0}});
         std::string expected = read_text(directory / "expected_temp0_200.txt");
         while (expected.ends_with('\n')) expected.pop_back();
         CHECK(tokenizer.decode(ids) == expected);

@@ -17,8 +17,8 @@ struct Published {
     Index context = 2048;
 };
 
-// Parameters: model cards and the closed forms of each architecture; operations: 6 (M + V d) + 6 L a (T + 1) with M the
-// weights of the layers' products and a the width of all heads together.
+// Parameters: model cards and the closed forms of each architecture; operations: 6 (M + V d) + 6 L a (T + 1) with
+// M the weights of the layers' products and a the width of all heads together.
 const Published published[] = {
     {"amber", "7b", 6738415616, 39.6425, 41.2539},
     {"llama", "7b", 6738415616, 39.6425, 41.2539},
@@ -93,8 +93,10 @@ TEST_CASE("families and presets that are not there are answered with those that 
     const auto nothing = [](const auto&) {};
     CHECK_THROWS_WITH(visit_preset("gpt5", "7b", nothing),
                       ContainsSubstring("no family 'gpt5'; there are amber, llama, crystalcoder"));
-    CHECK_THROWS_WITH(visit_preset("amber", "8b", nothing), "[preset] amber has no preset '8b'; there are 7b, nano, tiny, s, m");
+    CHECK_THROWS_WITH(visit_preset("amber", "8b", nothing),
+                      "[preset] amber has no preset '8b'; there are 7b, nano, tiny, s, m");
     CHECK_THROWS_WITH(visit_config({{"model_type", "bert"}}, "config.json", nothing),
                       "[config] config.json: 'model_type' 'bert' is no family known here");
-    CHECK_THROWS_WITH(visit_config(Json::object(), "config.json", nothing), ContainsSubstring("'model_type' is missing"));
+    CHECK_THROWS_WITH(visit_config(Json::object(), "config.json", nothing),
+                      ContainsSubstring("'model_type' is missing"));
 }

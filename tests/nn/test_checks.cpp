@@ -85,14 +85,14 @@ TEST_CASE("a model refuses tokens that its caches or its context cannot hold") {
     CHECK_THROWS_WITH(small.next(caches.layers().first(1), 0, 3, small.weights),
                       "[decoder] 1 caches for 2 layers");
     const CachedSequence third{2, 0};
-    CHECK_THROWS_WITH(small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3),
-                                              two.layers(), std::span(&third, 1),
-                                              scratch(small.device, Shape<2>{1, 7})),
-                      ContainsSubstring("[heads] sequence 2 is not in [2, 6, 4, 2]"));
-    CHECK_THROWS_WITH(small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3),
-                                              two.layers(), std::span<const CachedSequence>(),
-                                              scratch(small.device, Shape<2>{1, 7})),
-                      "[decoder] ids of 1 sequences for 0");
+    CHECK_THROWS_WITH(
+        small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3), two.layers(),
+                                std::span(&third, 1), scratch(small.device, Shape<2>{1, 7})),
+        ContainsSubstring("[heads] sequence 2 is not in [2, 6, 4, 2]"));
+    CHECK_THROWS_WITH(
+        small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3), two.layers(),
+                                std::span<const CachedSequence>(), scratch(small.device, Shape<2>{1, 7})),
+        "[decoder] ids of 1 sequences for 0");
     CHECK_THROWS_AS(KeyValueCaches<Reference>(small.device, small.model, -1, 6), Error);
     CHECK_THROWS_AS(KeyValueCaches<Reference>(small.device, small.model, Index{1} << 40, Index{1} << 40), Error);
 }

@@ -164,7 +164,8 @@ TEMPLATE_TEST_CASE("the backward pass of a whole model of two layers", "", Amber
     check_model_gradients(TestType{config});
 }
 
-TEST_CASE("the backward pass of parallel blocks with a norm for both branches or for each, and of every multiplier") {
+TEST_CASE(
+    "the backward pass of parallel blocks with a norm for both branches or for each, and of every multiplier") {
     using Wide = ParallelBlock<LayerNorm, Attention<Rotary>, GeluMlp>;
     const DecoderOptions<Wide::Options> options{
         .embedding = {.vocabulary = 11, .width = 12, .multiplier = 3},

@@ -101,7 +101,8 @@ TEST_CASE("a row of a product has the same bits, however many rows there are and
         matmul_input_gradient(device, x, back, whole_back, store);
         for (Index rows = 1; rows <= 5; ++rows) {
             INFO(rows << " rows of " << k << " to " << m);
-            const auto some = place(device, Shape<2>{9, m}, start), some_back = place(device, Shape<2>{9, m}, start);
+            const auto some = place(device, Shape<2>{9, m}, start),
+                       some_back = place(device, Shape<2>{9, m}, start);
             matmul(device, x.slice(2, rows), w, some.slice(2, rows), store);
             matmul_input_gradient(device, x.slice(2, rows), back, some_back.slice(2, rows), store);
             CHECK(read(some.slice(2, rows)).data == read(whole.slice(2, rows)).data);
@@ -174,15 +175,16 @@ TEST_CASE("layer norm and its gradient agree, with a bias and without") {
         const auto gain = place(device, Shape<1>{width}, Values::normal(width, 2));
         const auto bias = place(device, Shape<1>{biases}, Values::normal(biases, 6));
         const auto y = poisoned(device, shape);
-        const RowStatistics<Scalar<std::decay_t<decltype(device)>>> rows{
-            poisoned(device, Shape<1>{batch * time}), poisoned(device, Shape<1>{batch * time})};
+        const RowStatistics<Scalar<std::decay_t<decltype(device)>>> rows{poisoned(device, Shape<1>{batch * time}),
+                                                                         poisoned(device, Shape<1>{batch * time})};
         const auto dy = place(device, shape, Values::normal(count, 3));
         const auto dx = place(device, shape, Values::normal(count, 4));
         const auto dgain = place(device, Shape<1>{width}, Values::normal(width, 5));
         const auto dbias = place(device, Shape<1>{biases}, Values::normal(biases, 7));
         layer_norm(device, x.rows(), gain, bias, 1e-5, y.rows(), rows);
         layer_norm_gradient(device, x, gain, rows, dy, dx, dgain, dbias);
-        return std::vector{read(y), read(rows.mean), read(rows.inverse_deviation), read(dx), read(dgain), read(dbias)};
+        return std::vector{read(y),  read(rows.mean), read(rows.inverse_deviation),
+                           read(dx), read(dgain),     read(dbias)};
     });
 }
 
@@ -193,7 +195,8 @@ TEST_CASE("gradients of biases and layer norms do not depend on how sequences ar
     const auto x = place(device, shape, Values::normal(element_count(shape), 1));
     const auto dy = place(device, shape, Values::normal(element_count(shape), 2));
     const auto gain = place(device, Shape<1>{width}, Values::normal(width, 3));
-    const RowStatistics<float> rows{poisoned(device, Shape<1>{batch * time}), poisoned(device, Shape<1>{batch * time})};
+    const RowStatistics<float> rows{poisoned(device, Shape<1>{batch * time}),
+                                    poisoned(device, Shape<1>{batch * time})};
     layer_norm(device, x.rows(), gain, View<const float, 1>{}, 1e-5, poisoned(device, shape).rows(), rows);
     const auto sums = [&](Index pieces) {
         const auto dgain = place(device, Shape<1>{width}, Values::normal(width, 4));
@@ -204,8 +207,8 @@ TEST_CASE("gradients of biases and layer norms do not depend on how sequences ar
             const Index count = batch / pieces;
             const RowStatistics<float> part{rows.mean.slice(b * time, count * time),
                                             rows.inverse_deviation.slice(b * time, count * time)};
-            layer_norm_gradient(device, x.slice(b, count), gain, part, dy.slice(b, count), dx.slice(b, count), dgain,
-                                dbias);
+            layer_norm_gradient(device, x.slice(b, count), gain, part, dy.slice(b, count), dx.slice(b, count),
+                                dgain, dbias);
             bias_gradient(device, dy.slice(b, count), plain);
         }
         return std::vector{read(dgain).data, read(dbias).data, read(plain).data};
@@ -304,9 +307,10 @@ TEST_CASE("attention and its gradient agree for any length, head size and groupi
         Index batch, time, heads, kv_heads, size, window = 0;
         double alibi = 0;
     };
-    const auto c = GENERATE(Case{1, 1, 1, 1, 4}, Case{2, 13, 3, 3, 20}, Case{1, 129, 2, 1, 80},
-                            Case{2, 64, 4, 2, 100}, Case{1, 300, 2, 2, 64}, Case{1, 700, 2, 1, 20, 5},
-                            Case{1, 700, 2, 1, 20, 300}, Case{2, 70, 5, 5, 12, 0, 8}, Case{1, 600, 3, 1, 12, 261, 16});
+    const auto c =
+        GENERATE(Case{1, 1, 1, 1, 4}, Case{2, 13, 3, 3, 20}, Case{1, 129, 2, 1, 80}, Case{2, 64, 4, 2, 100},
+                 Case{1, 300, 2, 2, 64}, Case{1, 700, 2, 1, 20, 5}, Case{1, 700, 2, 1, 20, 300},
+                 Case{2, 70, 5, 5, 12, 0, 8}, Case{1, 600, 3, 1, 12, 261, 16});
     INFO("time " << c.time << " size " << c.size);
     compare([&](auto& device) {
         const Index columns = (c.heads + 2 * c.kv_heads) * c.size;
@@ -320,9 +324,8 @@ TEST_CASE("attention and its gradient agree for any length, head size and groupi
         const auto part = [&](auto buffer, Index first, Index count) {
             return heads_of(buffer, first * c.size, count, c.size);
         };
-        const AttentionRule rule{.scale = 1 / std::sqrt(static_cast<double>(c.size)),
-                                 .window = c.window,
-                                 .alibi_bias_max = c.alibi};
+        const AttentionRule rule{
+            .scale = 1 / std::sqrt(static_cast<double>(c.size)), .window = c.window, .alibi_bias_max = c.alibi};
         const auto q = part(qkv, 0, c.heads), k = part(qkv, c.heads, c.kv_heads);
         const auto v = part(qkv, c.heads + c.kv_heads, c.kv_heads);
         attention(device, q, k, v, rule, part(out, 0, c.heads), log_sum);

@@ -114,14 +114,15 @@ TEMPLATE_TEST_CASE("gelu equals PyTorch's", "", Cpu, Reference) {
 }
 
 TEMPLATE_TEST_CASE("rotary equals transformers'", "", Cpu, Reference) {
-    const auto [name, size, pairing] =
-        GENERATE(std::tuple{"rotary", Index{20}, Pairing::halves}, std::tuple{"rotary_partial", Index{4}, Pairing::halves},
-                 std::tuple{"rotary_interleaved", Index{4}, Pairing::interleaved});
+    const auto [name, size, pairing] = GENERATE(std::tuple{"rotary", Index{20}, Pairing::halves},
+                                                std::tuple{"rotary_partial", Index{4}, Pairing::halves},
+                                                std::tuple{"rotary_interleaved", Index{4}, Pairing::interleaved});
     TestType device;
     const Fixture<TestType> fixture(device);
     const auto x = fixture.template place<4>(std::string(name) + ".x");
     rotary(device, all_heads(x), 0, {.size = size, .pairing = pairing});
-    fixture.check(x, std::string(name) + ".y", 2e-7);  // angles are rounded to single precision, as the published models do
+    fixture.check(x, std::string(name) + ".y",
+                  2e-7);  // angles are rounded to single precision, as the published models do
 }
 
 TEMPLATE_TEST_CASE("attention equals PyTorch's", "", Cpu, Reference) {
@@ -152,7 +153,8 @@ TEST_CASE("the slopes of linear biases are MPT's, for any number of heads") {
     const SafetensorsReader file(std::filesystem::path(LAPIDARY_TEST_DATA) / "golden" / "ops.safetensors");
     const std::vector<double> slopes = file.read<double>("attention_alibi.slopes");
     const AttentionRule rule{.alibi_bias_max = 8};
-    for (Index h = 0; h < 5; ++h) CHECK(rule.alibi_slope(h, 5) == Approx(slopes[static_cast<std::size_t>(h)]).epsilon(1e-15));
+    for (Index h = 0; h < 5; ++h)
+        CHECK(rule.alibi_slope(h, 5) == Approx(slopes[static_cast<std::size_t>(h)]).epsilon(1e-15));
     CHECK(rule.alibi_slope(0, 32) == Approx(0.8409).epsilon(1e-4));
     CHECK(rule.alibi_slope(31, 32) == Approx(1.0 / 256));
 }

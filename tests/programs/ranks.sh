@@ -64,20 +64,12 @@ grep -q "resuming at step 3" out || fail "the last start did not resume: $(cat o
 same whole/checkpoints/step_00000004 resumed/checkpoints/step_00000004
 ok "four starts on 4, 2, 1 and 8 ranks: same bytes"
 
-# processes RUN: the ranks that work on it.
-processes() {
-    local pid
-    for pid in $(pgrep -x pretrain); do
-        tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -- "--run $1 " && echo "$pid"
-    done
-    true
-}
 long=(--data data --preset nano --batch 16 --lanes 8 --steps 400 --checkpoint-every 100)
 pretrain --run long "${long[@]}" --stop-after 200 >/dev/null
 launch 4 "$programs/pretrain" --comm mpi --run "$work/stopped" "${long[@]}" --threads 1 >first 2>&1 &
 started=$!
 wait_for first ckpt_000
-victims=($(processes "$work/stopped"))
+victims=($(ranks_of "$work/stopped"))
 [ ${#victims[@]} -eq 4 ] || fail "${#victims[@]} ranks instead of 4"
 kill -TERM "${victims[2]}"
 wait $started || true  # a launcher's exit code says little

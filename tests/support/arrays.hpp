@@ -32,7 +32,8 @@ struct Values {
 template <class D, std::size_t Rank>
 View<Scalar<D>, Rank> place(D& device, Shape<Rank> shape, const Values& values) {
     const View<Scalar<D>, Rank> view = scratch(device, shape);
-    for (Index i = 0; i < view.size(); ++i) view[i] = static_cast<Scalar<D>>(values.data[static_cast<std::size_t>(i)]);
+    for (Index i = 0; i < view.size(); ++i)
+        view[i] = static_cast<Scalar<D>>(values.data[static_cast<std::size_t>(i)]);
     return view;
 }
 

@@ -14,3 +14,12 @@ launch() {
         mpirun "${options[@]}" -n "$ranks" "$@"
     fi
 }
+
+# ranks_of RUN: the processes of pretrain that work on a run, by its full path.
+ranks_of() {
+    local pid
+    for pid in $(pgrep -x pretrain); do
+        { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -- "--run $1 " && echo "$pid"; } 2>/dev/null
+    done
+    true
+}

@@ -129,7 +129,8 @@ TEST_CASE("also where units are large, the head takes turns with the embedding, 
     AmberConfig tied = blocks_for_eight();
     tied.tie_word_embeddings = true;
     for (const Zero zero : levels) {
-        for (const int ranks : {2, 4}) check_as_measured(large, {.ranks = ranks, .lanes = 4, .batch = 4, .zero = zero});
+        for (const int ranks : {2, 4})
+            check_as_measured(large, {.ranks = ranks, .lanes = 4, .batch = 4, .zero = zero});
         check_as_measured(tied, {.ranks = 2, .lanes = 4, .batch = 12, .micro_batch = 2, .zero = zero});
         check_as_measured(tied, {.ranks = 2, .lanes = 2, .batch = 4, .zero = zero});
     }
@@ -137,8 +138,8 @@ TEST_CASE("also where units are large, the head takes turns with the embedding, 
 
 TEST_CASE("the published run of AMBER, on ranks that no run of this library has") {
     const Amber model{AmberConfig{}};
-    // Elements: an embedding of 32000 x 4096, 32 blocks, a norm and a head. Parts are whole blocks of 16384 elements:
-    // ceil(202383360 / 224 / 16384) = 56 of a block, ceil(131072000 / 224 / 16384) = 36 of each end.
+    // Elements: an embedding of 32000 x 4096, 32 blocks, a norm and a head. Parts are whole blocks of 16384
+    // elements: ceil(202383360 / 224 / 16384) = 56 of a block, ceil(131072000 / 224 / 16384) = 36 of each end.
     const Index all = 6738415616, block = 56 * 16384, end = 36 * 16384, shard = 32 * block + 2 * end;
     const auto plan = [&](Zero zero) {
         return plan_ranks(model.layout(), {.ranks = 224, .lanes = 224, .batch = 2240, .zero = zero});
@@ -176,7 +177,8 @@ TEST_CASE("the published run of AMBER, on ranks that no run of this library has"
     CHECK(weights.elements.weight_rooms == gradients.elements.unit_gradients);
     CHECK(weights.of(Exchange::weights_forward).all.sent == Flow{4 * 223 * shard, 223 * 34});
     CHECK(weights.of(Exchange::weights_forward).waited_for.sent == Flow{4 * 223 * end, 223});  // the embedding
-    CHECK(weights.of(Exchange::weights_backward).all.sent == Flow{4 * 223 * 30 * block, 223 * 30});  // but the last two
+    CHECK(weights.of(Exchange::weights_backward).all.sent ==
+          Flow{4 * 223 * 30 * block, 223 * 30});  // but the last two
     CHECK(weights.of(Exchange::losses).all.sent == Flow{8 * 223, 223});
     CHECK(weights.of(Exchange::norm).all.sent == Flow{8 * 223 * (shard / 16384), 223});
 }
@@ -211,8 +213,8 @@ TEST_CASE("CrystalCoder's batch of 2112 has 64 lanes") {
     CHECK(plan(Zero::gradients, 11).elements.unit_gradients == all);
     CHECK(plan(Zero::gradients, 11).reducing == Approx(1.0 / 3));
     CHECK(plan(Zero::moments, 11).reducing == Approx(1.0 / 12));
-    // Three micro-batches a lane, twelve in all: the embedding and the norm, both kept, once; the blocks each time, but
-    // for the two that are still there when the direction changes.
+    // Three micro-batches a lane, twelve in all: the embedding and the norm, both kept, once; the blocks each
+    // time, but for the two that are still there when the direction changes.
     const RankPlan three = plan(Zero::weights, 11);
     CHECK(three.of(Exchange::weights_backward).all.sent.bytes == 2 * 15 * 12 * 30 * part(block));
     CHECK(three.of(Exchange::weights_forward).all.sent.bytes ==

@@ -50,7 +50,8 @@ AmberConfig wide_config() {
 }
 
 /// What this rank has of a vector, put into the whole one.
-void collect(const TrainState<Cpu>& state, const Tensor<float, 1, Cpu>& vector, Zero level, std::vector<float>& whole) {
+void collect(const TrainState<Cpu>& state, const Tensor<float, 1, Cpu>& vector, Zero level,
+             std::vector<float>& whole) {
     whole.resize(static_cast<std::size_t>(state.shards.units().back().end()));
     for (Index u = 0; u < state.shards.unit_count(); ++u) {
         const Range from = state.own(u, level), to = state.shards.own(u);
@@ -59,7 +60,8 @@ void collect(const TrainState<Cpu>& state, const Tensor<float, 1, Cpu>& vector, 
 }
 
 template <class Model, class World>
-void train_on(World& world, const typename Model::Config& config, const Run& run, std::mutex& mutex, Result& result) {
+void train_on(World& world, const typename Model::Config& config, const Run& run, std::mutex& mutex,
+              Result& result) {
     Cpu device({.threads = run.threads});
     const Model model{config};
     TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = run.zero});
@@ -152,8 +154,10 @@ TEST_CASE("lanes that do not fit are refused with what to change") {
     const AmberConfig config = odd_config();
     CHECK_THROWS_WITH(train({.ranks = 3, .lanes = 4}, config),
                       "[train_step] 4 lanes cannot be shared out over 3 ranks: start a power of two of them");
-    CHECK_THROWS_WITH(train({.ranks = 4, .lanes = 2}, config), ContainsSubstring("4 ranks for 2 lanes: start at most"));
-    CHECK_THROWS_WITH(train({.ranks = 2, .lanes = 6}, config), ContainsSubstring("power of two that divides the batch"));
+    CHECK_THROWS_WITH(train({.ranks = 4, .lanes = 2}, config),
+                      ContainsSubstring("4 ranks for 2 lanes: start at most"));
+    CHECK_THROWS_WITH(train({.ranks = 2, .lanes = 6}, config),
+                      ContainsSubstring("power of two that divides the batch"));
 }
 
 TEST_CASE("a state of other ranks is refused") {
@@ -170,30 +174,30 @@ TEST_CASE("a loss that is not finite ends the step on all ranks and changes no s
     for (const Zero zero : {Zero::off, Zero::weights}) {
         std::mutex mutex;
         int refused = 0;
-        CHECK_THROWS_WITH(Threads::run(4,
-                                       [&](Threads& world) {
-                                           Cpu device({.threads = 1});
-                                           const Amber model{wide_config()};
-                                           TrainState<Cpu> state(
-                                               device, model.layout(),
-                                               {.ranks = world.size(), .rank = world.rank(), .zero = zero});
-                                           initialize(device, model, state, {.seed = 4});
-                                           const Range own = state.own(1, Zero::weights);
-                                           if (own.count > 5 && world.rank() == 1) {
-                                               state.weights.view()[own.first + 5] = std::numeric_limits<float>::infinity();
-                                           }
-                                           const auto before = state.weights.to_host();
-                                           try {
-                                               train_step(device, world, model, state, random_batch(8, 40, 101, 0), AdamW{},
-                                                          1e-3, {.lanes = 4});
-                                           } catch (const Error& error) {
-                                               const std::lock_guard lock(mutex);
-                                               refused += error.code() == ErrorCode::not_finite &&
-                                                          state.weights.to_host() == before;
-                                               throw;
-                                           }
-                                       }),
-                          ContainsSubstring("not finite") || ContainsSubstring("loss"));
+        CHECK_THROWS_WITH(
+            Threads::run(4,
+                         [&](Threads& world) {
+                             Cpu device({.threads = 1});
+                             const Amber model{wide_config()};
+                             TrainState<Cpu> state(device, model.layout(),
+                                                   {.ranks = world.size(), .rank = world.rank(), .zero = zero});
+                             initialize(device, model, state, {.seed = 4});
+                             const Range own = state.own(1, Zero::weights);
+                             if (own.count > 5 && world.rank() == 1) {
+                                 state.weights.view()[own.first + 5] = std::numeric_limits<float>::infinity();
+                             }
+                             const auto before = state.weights.to_host();
+                             try {
+                                 train_step(device, world, model, state, random_batch(8, 40, 101, 0), AdamW{},
+                                            1e-3, {.lanes = 4});
+                             } catch (const Error& error) {
+                                 const std::lock_guard lock(mutex);
+                                 refused +=
+                                     error.code() == ErrorCode::not_finite && state.weights.to_host() == before;
+                                 throw;
+                             }
+                         }),
+            ContainsSubstring("not finite") || ContainsSubstring("loss"));
         CHECK(refused == 4);
     }
 }
@@ -202,28 +206,29 @@ TEST_CASE("a rank that dies within a step ends the others") {
     for (const Zero zero : {Zero::off, Zero::gradients, Zero::weights}) {
         std::mutex mutex;
         std::vector<std::string> errors;
-        CHECK_THROWS_WITH(Threads::run(4,
-                                       [&](Threads& world) {
-                                           Cpu device({.threads = 1});
-                                           const Amber model{wide_config()};
-                                           TrainState<Cpu> state(
-                                               device, model.layout(),
-                                               {.ranks = world.size(), .rank = world.rank(), .zero = zero});
-                                           initialize(device, model, state, {.seed = 4});
-                                           Batch batch = random_batch(8, 40, 101, 0);
-                                           if (world.rank() == 2) batch.tokens[40] = 101;
-                                           try {
-                                               train_step(device, world, model, state, batch, AdamW{}, 1e-3, {.lanes = 4});
-                                           } catch (const Error& error) {
-                                               const std::lock_guard lock(mutex);
-                                               errors.push_back(error.what());
-                                               throw;
-                                           }
-                                       }),
-                          ContainsSubstring("outside the vocabulary"));
+        CHECK_THROWS_WITH(
+            Threads::run(4,
+                         [&](Threads& world) {
+                             Cpu device({.threads = 1});
+                             const Amber model{wide_config()};
+                             TrainState<Cpu> state(device, model.layout(),
+                                                   {.ranks = world.size(), .rank = world.rank(), .zero = zero});
+                             initialize(device, model, state, {.seed = 4});
+                             Batch batch = random_batch(8, 40, 101, 0);
+                             if (world.rank() == 2) batch.tokens[40] = 101;
+                             try {
+                                 train_step(device, world, model, state, batch, AdamW{}, 1e-3, {.lanes = 4});
+                             } catch (const Error& error) {
+                                 const std::lock_guard lock(mutex);
+                                 errors.push_back(error.what());
+                                 throw;
+                             }
+                         }),
+            ContainsSubstring("outside the vocabulary"));
         REQUIRE(errors.size() == 4);
         int told = 0;
-        for (const std::string& error : errors) told += error.find("rank 2 ended with an error") != std::string::npos;
+        for (const std::string& error : errors)
+            told += error.find("rank 2 ended with an error") != std::string::npos;
         CHECK(told == 3);
     }
 }

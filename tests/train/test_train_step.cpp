@@ -2,11 +2,11 @@
 #include "models/golden.hpp"
 #include "train/support.hpp"
 
+#include <lapidary/comm/single_process.hpp>
 #include <lapidary/cpu.hpp>
 #include <lapidary/nn/recompute.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/optim/schedule.hpp>
-#include <lapidary/comm/single_process.hpp>
 #include <lapidary/reference.hpp>
 #include <lapidary/train/train_step.hpp>
 
@@ -71,7 +71,8 @@ TEMPLATE_TEST_CASE("ten AdamW steps with clipping and schedule equal PyTorch's",
     }
     for (const HuggingFaceTensor& tensor : start.tensors()) {
         INFO(tensor.name);
-        CHECK(relative_error(start.values(tensor, state.weights.view()), fixture(file, "param." + tensor.name)) < 1e-5);
+        CHECK(relative_error(start.values(tensor, state.weights.view()), fixture(file, "param." + tensor.name)) <
+              1e-5);
     }
 }
 
@@ -85,8 +86,9 @@ TEST_CASE("ten steps of CrystalCoder's optimizer with masked targets equal an in
     SingleProcess world;
     const LinearSchedule rate{.peak = 2e-2, .floor = 2e-3, .warmup_steps = 3, .decay_steps = 7};
     for (Index step = 0; step < 10; ++step) {
-        const StepRecord record = train_step(device, world, start.model, state, fixture_batch(file, step),
-                                             AdamW::of(start.model.config().recipe()), rate(step), {.micro_batch = 1});
+        const StepRecord record =
+            train_step(device, world, start.model, state, fixture_batch(file, step),
+                       AdamW::of(start.model.config().recipe()), rate(step), {.micro_batch = 1});
         const Json& wanted = expected["steps"][static_cast<std::size_t>(step)];
         INFO("step " << step);
         CHECK(record.loss == Approx(wanted["loss"].get<double>()).epsilon(1e-5));
@@ -95,7 +97,8 @@ TEST_CASE("ten steps of CrystalCoder's optimizer with masked targets equal an in
     }
     for (const HuggingFaceTensor& tensor : start.tensors()) {
         INFO(tensor.name);
-        CHECK(relative_error(start.values(tensor, state.weights.view()), fixture(file, "param." + tensor.name)) < 2e-5);
+        CHECK(relative_error(start.values(tensor, state.weights.view()), fixture(file, "param." + tensor.name)) <
+              2e-5);
     }
 }
 
@@ -167,7 +170,8 @@ TEST_CASE("a loss that is not finite leaves the state as it was") {
     initialize(device, model, state, {.seed = 4});
     const Batch batch = random_batch(2, 30, 101, 0);
     train_step(device, world, model, state, batch, AdamW{}, 1e-3);
-    state.weights.view()[model.layout().leaf("blocks.1.mlp.down").offset + 5] = std::numeric_limits<float>::infinity();
+    state.weights.view()[model.layout().leaf("blocks.1.mlp.down").offset + 5] =
+        std::numeric_limits<float>::infinity();
     const auto weights = state.weights.to_host(), m = state.m.to_host(), v = state.v.to_host();
     try {
         train_step(device, world, model, state, batch, AdamW{}, 1e-3);

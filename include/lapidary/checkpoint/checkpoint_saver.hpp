@@ -14,10 +14,11 @@ namespace lapidary {
 
 /// Saves checkpoints in the background: `start` takes a snapshot, and training goes on while it is written.
 ///
-/// A snapshot is this rank's share of the checkpoint in host memory, 1/p of its bytes and up to 64 MiB more (with one rank
-/// and fp32: 12 bytes a parameter); it is given back piece by piece as it is written. There is one at a time: `start`
-/// waits for the one before. All ranks call `start`, `poll` (once a step) and `finish` together. What goes wrong in the
-/// background is thrown by them. Destroyed before `finish`, an unpublished checkpoint is dropped.
+/// A snapshot is this rank's share of the checkpoint in host memory, 1/p of its bytes and up to 64 MiB more (with
+/// one rank and fp32: 12 bytes a parameter); it is given back piece by piece as it is written. There is one at a
+/// time: `start` waits for the one before. All ranks call `start`, `poll` (once a step) and `finish` together.
+/// What goes wrong in the background is thrown by them. Destroyed before `finish`, an unpublished checkpoint is
+/// dropped.
 template <Device D>
 class CheckpointSaver {
 public:
@@ -28,9 +29,10 @@ public:
         checkpoint_ = std::make_unique<detail::StagedCheckpoint<D>>(model, state, directory, extras);
         barrier(world, {"begin of a checkpoint", detail::disk_patience});
         auto snapshot = std::make_shared<Snapshot>();
-        checkpoint_->each_share(device, world, state, [&](const detail::StatePiece& piece, std::vector<Scalar<D>>&& elements) {
-            snapshot->emplace_back(piece, std::move(elements));
-        });
+        checkpoint_->each_share(device, world, state,
+                                [&](const detail::StatePiece& piece, std::vector<Scalar<D>>&& elements) {
+                                    snapshot->emplace_back(piece, std::move(elements));
+                                });
         publishing_ = false;
         begin([checkpoint = checkpoint_.get(), snapshot] {
             for (auto& [piece, elements] : *snapshot) {

@@ -14,10 +14,11 @@ struct Wish {
     const TensorPiece* piece;
 };
 
-/// Fulfils one wish a rank (or none: a null piece) with what all ranks have; all call it with the same wishes. Returns
-/// this rank's elements, in the order of the flat vector.
+/// Fulfils one wish a rank (or none: a null piece) with what all ranks have; all call it with the same wishes.
+/// Returns this rank's elements, in the order of the flat vector.
 template <Device D, Communicator World>
-std::vector<Scalar<D>> collect(D& device, World& world, const std::vector<Wish<Scalar<D>>>& wishes, const Operation& operation) {
+std::vector<Scalar<D>> collect(D& device, World& world, const std::vector<Wish<Scalar<D>>>& wishes,
+                               const Operation& operation) {
     using T = Scalar<D>;
     ScratchScope scope(device.scratch());
     std::vector<T> result;
@@ -51,7 +52,8 @@ std::vector<Scalar<D>> collect(D& device, World& world, const std::vector<Wish<S
     }
     exchange(world, operation, sends, receives);
     for (const Arrival& arrival : arrivals) {
-        device.download(arrival.staged.data, arrival.target, static_cast<std::size_t>(arrival.staged.size()) * sizeof(T));
+        device.download(arrival.staged.data, arrival.target,
+                        static_cast<std::size_t>(arrival.staged.size()) * sizeof(T));
     }
     return result;
 }

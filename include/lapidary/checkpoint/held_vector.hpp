@@ -16,8 +16,8 @@ struct HeldVector {
     View<T, 1> elements;
     const Shards* shards = nullptr;  ///< if there are any, `elements` is this rank's
 
-    /// Calls `visit(rank, part)` for the parts of a range of the flat vector, in order, with the rank that has each; where
-    /// nothing is sharded it is this one's, whoever asks.
+    /// Calls `visit(rank, part)` for the parts of a range of the flat vector, in order, with the rank that has
+    /// each; where nothing is sharded it is this one's, whoever asks.
     template <class Visit>
     void each_part(Range range, Visit&& visit) const {
         if (shards == nullptr) return visit(-1, range);
@@ -59,7 +59,8 @@ std::vector<Scalar<D>> load(D& device, ConstView<Scalar<D>, 1> vector, const Ten
     std::vector<Scalar<D>> host(static_cast<std::size_t>(piece.size()));
     Scalar<D>* target = host.data();
     for (const Range& range : piece.flat) {
-        device.download(vector.data + range.first, target, static_cast<std::size_t>(range.count) * sizeof(Scalar<D>));
+        device.download(vector.data + range.first, target,
+                        static_cast<std::size_t>(range.count) * sizeof(Scalar<D>));
         target += range.count;
     }
     to_file_order(piece, host);
@@ -68,12 +69,14 @@ std::vector<Scalar<D>> load(D& device, ConstView<Scalar<D>, 1> vector, const Ten
 
 /// Puts the elements of a piece, in the order of the flat vector, where this rank has them.
 template <Device D>
-void store(D& device, const HeldVector<Scalar<D>>& vector, const TensorPiece& piece, const std::vector<Scalar<D>>& host) {
+void store(D& device, const HeldVector<Scalar<D>>& vector, const TensorPiece& piece,
+           const std::vector<Scalar<D>>& host) {
     Index position = 0;
     for (const Range& range : piece.flat) {
         vector.each_part(range, [&](int rank, Range part) {
             if (vector.has(rank)) {
-                device.upload(host.data() + position, vector.at(part).data, static_cast<std::size_t>(part.count) * sizeof(Scalar<D>));
+                device.upload(host.data() + position, vector.at(part).data,
+                              static_cast<std::size_t>(part.count) * sizeof(Scalar<D>));
             }
             position += part.count;
         });

@@ -13,8 +13,8 @@
 namespace lapidary {
 
 /// The config in a directory's config.json, of a family known beforehand (`AmberConfig`); `visit_config`
-/// (models/families.hpp) finds out which. Throws Error(io), Error(format) or Error(unsupported) naming the file and the
-/// key.
+/// (models/families.hpp) finds out which. Throws Error(io), Error(format) or Error(unsupported) naming the file
+/// and the key.
 template <HuggingFaceConfig Config>
 Config read_config(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / "config.json";
@@ -25,8 +25,9 @@ namespace detail {
 
 template <class Model>
 std::vector<HuggingFaceTensor> tensors_of(const Model& model) {
-    static_assert(HuggingFaceConfig<typename Model::Config>,
-                  "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
+    static_assert(
+        HuggingFaceConfig<typename Model::Config>,
+        "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
     return model.config().tensors();
 }
 
@@ -75,8 +76,8 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
 
 }  // namespace detail
 
-/// Reads the weights of a Hugging Face directory into a flat vector, piece by piece: besides the vector, memory is taken
-/// for one tensor that the file has transposed, or for 64 MiB.
+/// Reads the weights of a Hugging Face directory into a flat vector, piece by piece: besides the vector, memory is
+/// taken for one tensor that the file has transposed, or for 64 MiB.
 ///
 /// Throws Error(io), and Error(format) naming file and tensor for one that is missing, unexpected, or of another
 /// shape or type; then `weights` is as it was.
@@ -102,7 +103,8 @@ void write_huggingface(D& device, const Model& model, std::type_identity_t<Const
     const std::vector<HuggingFaceTensor> tensors = detail::tensors_of(model);
     write_config<D>(model, directory);
     std::vector<TensorSpec> specs;
-    for (const HuggingFaceTensor& tensor : tensors) specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});
+    for (const HuggingFaceTensor& tensor : tensors)
+        specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});
     SafetensorsWriter file(directory / "model.safetensors", specs, {{"format", "pt"}});
     for (const HuggingFaceTensor& tensor : tensors) {
         for (const detail::TensorPiece& piece : detail::pieces_of(tensor, model.layout().leaf(tensor.leaf))) {

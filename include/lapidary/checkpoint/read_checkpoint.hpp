@@ -47,15 +47,16 @@ void read_moments(D& device, const Model& model, TrainState<D>& state, const std
 
 }  // namespace detail
 
-/// Reads what a state holds of the weights in a Hugging Face directory. Throws as `read_weights` for a flat vector does.
+/// Reads what a state holds of the weights in a Hugging Face directory. Throws as `read_weights` for a flat vector
+/// does.
 template <Device D, class Model>
 void read_weights(D& device, const Model& model, const std::filesystem::path& directory, TrainState<D>& state) {
     detail::read_weights(device, model, directory, detail::held<Scalar<D>>(state, detail::StateVector::weights));
 }
 
-/// Restores a training state, whatever the number of ranks that saved it, and returns the cursor. Every file is compared
-/// with its recorded hash before anything is read; all ranks call it, and share that work. Throws Error(integrity) or
-/// Error(format) naming the file and the tensor.
+/// Restores a training state, whatever the number of ranks that saved it, and returns the cursor. Every file is
+/// compared with its recorded hash before anything is read; all ranks call it, and share that work. Throws
+/// Error(integrity) or Error(format) naming the file and the tensor.
 template <Device D, Communicator World, class Model>
 Json read_checkpoint(D& device, World& world, const Model& model, TrainState<D>& state,
                      const std::filesystem::path& directory) {

@@ -29,8 +29,8 @@ namespace detail {
 /// Ranks wait for each other's disks this many times as long as for each other.
 inline constexpr double disk_patience = 10;
 
-/// A checkpoint on its way to the disk. Rank 0 makes the directory and what is small, every rank writes its share of the
-/// large files, rank 0 publishes.
+/// A checkpoint on its way to the disk. Rank 0 makes the directory and what is small, every rank writes its share
+/// of the large files, rank 0 publishes.
 template <Device D>
 class StagedCheckpoint {
 public:
@@ -57,11 +57,13 @@ public:
         }
     }
 
-    /// Calls `take(piece, elements)` for each piece of this rank's share, in the order of the file. All ranks together.
+    /// Calls `take(piece, elements)` for each piece of this rank's share, in the order of the file. All ranks
+    /// together.
     template <Communicator World, class Take>
     void each_share(D& device, World& world, const TrainState<D>& state, Take&& take) {
         std::array<HeldVector<const T>, state_vectors.size()> vectors;
-        for (const StateVector which : state_vectors) vectors[static_cast<std::size_t>(which)] = held<const T>(state, which);
+        for (const StateVector which : state_vectors)
+            vectors[static_cast<std::size_t>(which)] = held<const T>(state, which);
         std::size_t rounds = 0;
         for (const auto& share : shares_) rounds = std::max(rounds, share.size());
         for (std::size_t round = 0; round < rounds; ++round) {

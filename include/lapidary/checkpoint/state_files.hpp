@@ -64,7 +64,8 @@ struct StateFiles {
         StateFiles result;
         std::vector<TensorSpec> specs;
         for (const HuggingFaceTensor& tensor : tensors_of(model)) {
-            result.add<T>(0, StateVector::weights, tensor.name, tensor.shape(), pieces_of(tensor, model.layout().leaf(tensor.leaf)), specs);
+            result.add<T>(0, StateVector::weights, tensor.name, tensor.shape(),
+                          pieces_of(tensor, model.layout().leaf(tensor.leaf)), specs);
         }
         result.finish(0, "model.safetensors", specs, {{"format", "pt"}});
         specs.clear();
@@ -83,7 +84,8 @@ struct StateFiles {
         std::vector<std::vector<std::size_t>> result(static_cast<std::size_t>(ranks));
         std::vector<Index> sizes(result.size());
         for (std::size_t i = 0; i < pieces.size(); ++i) {
-            const auto rank = static_cast<std::size_t>(std::min_element(sizes.begin(), sizes.end()) - sizes.begin());
+            const auto rank =
+                static_cast<std::size_t>(std::min_element(sizes.begin(), sizes.end()) - sizes.begin());
             result[rank].push_back(i);
             sizes[rank] += pieces[i].piece.size();
         }
@@ -96,7 +98,8 @@ private:
              const std::vector<TensorPiece>& parts, std::vector<TensorSpec>& specs) {
         specs.push_back({name, dtype_of<T>, shape});
         for (const TensorPiece& part : parts) {
-            pieces.push_back({file, files[file].bytes + static_cast<std::size_t>(part.first) * sizeof(T), vector, part});
+            pieces.push_back(
+                {file, files[file].bytes + static_cast<std::size_t>(part.first) * sizeof(T), vector, part});
         }
         files[file].bytes += static_cast<std::size_t>(element_count(shape)) * sizeof(T);
     }

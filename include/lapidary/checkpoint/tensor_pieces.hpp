@@ -16,9 +16,9 @@ inline constexpr Index piece_elements = Index{1} << 24;
 
 /// Consecutive elements of a tensor in a file, and where they lie in a flat vector.
 struct TensorPiece {
-    Index first = 0;                ///< the tensor's element that they begin with
-    std::vector<Range> flat{};      ///< one after the other
-    Index rows = 0, columns = 0;    ///< if not 0, `flat` is [rows, columns] and the file has [columns, rows]
+    Index first = 0;              ///< the tensor's element that they begin with
+    std::vector<Range> flat{};    ///< one after the other
+    Index rows = 0, columns = 0;  ///< if not 0, `flat` is [rows, columns] and the file has [columns, rows]
 
     [[nodiscard]] Index size() const {
         Index count = 0;

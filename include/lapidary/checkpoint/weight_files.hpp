@@ -70,8 +70,8 @@ public:
         }
     }
 
-    /// Elements [first, first + count) of a tensor that `check` passed, in `T`, converted from F64, F32, F16 or BF16.
-    /// They take no more memory afterwards than `out` does.
+    /// Elements [first, first + count) of a tensor that `check` passed, in `T`, converted from F64, F32, F16 or
+    /// BF16. They take no more memory afterwards than `out` does.
     template <class T>
     void read(const std::string& name, Index first, Index count, std::vector<T>& out) const {
         const SafetensorsReader& file = *where_.at(name);

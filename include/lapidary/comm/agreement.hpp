@@ -13,7 +13,8 @@ namespace lapidary {
 
 /// The text of rank 0, on all ranks.
 template <Device D, Communicator World>
-std::string text_of_first(D& device, World& world, const std::string& own, const Operation& operation = "broadcast") {
+std::string text_of_first(D& device, World& world, const std::string& own,
+                          const Operation& operation = "broadcast") {
     const std::array mine{static_cast<Index>(own.size())};
     const std::vector<Index> sizes = gather(device, world, std::span<const Index>(mine), operation);
     std::vector<Index> counts(sizes.size());
@@ -23,8 +24,8 @@ std::string text_of_first(D& device, World& world, const std::string& own, const
     return {all.begin(), all.end()};
 }
 
-/// Throws the same Error(value) on all ranks unless all have the same `definition`, an object: it names the first rank
-/// and key that differ from rank 0's, and both values. When all agree, this costs the exchange of one digest.
+/// Throws the same Error(value) on all ranks unless all have the same `definition`, an object: it names the first
+/// rank and key that differ from rank 0's, and both values. When all agree, this costs the exchange of one digest.
 template <Device D, Communicator World>
 void require_agreement(D& device, World& world, const Json& definition) {
     const std::string text = definition.dump(), hash = sha256_hex(std::as_bytes(std::span(text)));
@@ -41,8 +42,9 @@ void require_agreement(D& device, World& world, const Json& definition) {
     for (const Json* keys : {&first, &definition}) {
         for (const auto& [key, ignored] : keys->items()) {
             if (problem.empty() && value(first, key) != value(definition, key)) {
-                problem = "rank " + std::to_string(world.rank()) + " was started with '" + key + "' " + value(definition, key) +
-                          ", rank 0 with " + value(first, key) + ": start all ranks the same program with the same options";
+                problem = "rank " + std::to_string(world.rank()) + " was started with '" + key + "' " +
+                          value(definition, key) + ", rank 0 with " + value(first, key) +
+                          ": start all ranks the same program with the same options";
             }
         }
     }

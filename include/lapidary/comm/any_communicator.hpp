@@ -7,8 +7,8 @@
 
 namespace lapidary {
 
-/// A communicator whose kind is chosen when the program runs: what uses it is compiled once. It costs a virtual call and
-/// an allocation an exchange.
+/// A communicator whose kind is chosen when the program runs: what uses it is compiled once. It costs a virtual
+/// call and an allocation an exchange.
 class AnyCommunicator {
     struct AnyPending {
         virtual ~AnyPending() = default;
@@ -17,7 +17,8 @@ class AnyCommunicator {
         virtual ~Interface() = default;
         [[nodiscard]] virtual int rank() const = 0;
         [[nodiscard]] virtual int size() const = 0;
-        virtual std::unique_ptr<AnyPending> start(const Operation&, std::span<const Send>, std::span<const Receive>) = 0;
+        virtual std::unique_ptr<AnyPending> start(const Operation&, std::span<const Send>,
+                                                  std::span<const Receive>) = 0;
         virtual void finish(AnyPending&) = 0;
         virtual std::unique_ptr<Interface> split(int color, int key) = 0;
     };

@@ -11,10 +11,11 @@
 
 namespace lapidary {
 
-/// A thread that does what it is given, one task after the other, while its owner computes. Ranks that begin the same
-/// collectives in the same order so finish them in the same order, whatever the timing.
+/// A thread that does what it is given, one task after the other, while its owner computes. Ranks that begin the
+/// same collectives in the same order so finish them in the same order, whatever the timing.
 ///
-/// The first task that throws is the last one done: `wait` throws what it threw, from then on. One owner at a time.
+/// The first task that throws is the last one done: `wait` throws what it threw, from then on. One owner at a
+/// time.
 class Background {
 public:
     /// Counts the tasks begun.

@@ -10,13 +10,15 @@
 #include <span>
 #include <vector>
 
-// The collectives, over any communicator. Every rank calls the same ones in the same order. A vector is divided into
-// one part per rank (`even_parts`), which may be empty. Ranks exchange directly, each with each: a reduce-scatter or an
-// all-gather of N bytes sends and receives (p - 1) / p N bytes a rank, as much as a ring does.
+// The collectives, over any communicator. Every rank calls the same ones in the same order. A vector is divided
+// into one part per rank (`even_parts`), which may be empty. Ranks exchange directly, each with each: a
+// reduce-scatter or an all-gather of N bytes sends and receives (p - 1) / p N bytes a rank, as much as a ring
+// does.
 
 namespace lapidary {
 
-/// Divides `size` elements among `ranks`, in multiples of `grain` but for the end; the last ranks may get less, or none.
+/// Divides `size` elements among `ranks`, in multiples of `grain` but for the end; the last ranks may get less, or
+/// none.
 inline std::vector<Range> even_parts(Index size, int ranks, Index grain = 1) {
     const Index each = round_up(ceil_div(size, Index{ranks}), grain);
     std::vector<Range> parts;
@@ -34,17 +36,18 @@ std::size_t bytes_of(Index count) {
     return static_cast<std::size_t>(count) * sizeof(T);
 }
 
-/// Elements of a part that are under way at once, so that what all ranks send takes at most 8 MiB.
+/// Elements of a part that are under way at once, so that what all ranks send takes at most 8 MiB; of many ranks
+/// at least 128 KiB each, which take a network longer to carry than to begin.
 inline Index reduction_piece(int ranks, Index element_bytes) {
-    return std::max<Index>(4096, (Index{8} << 20) / element_bytes / ranks);
+    return std::max((Index{128} << 10) / element_bytes, (Index{8} << 20) / element_bytes / ranks);
 }
 template <class T>
 Index reduction_piece(int ranks) {
     return reduction_piece(ranks, static_cast<Index>(sizeof(T)));
 }
 
-/// The terms of ranks 0 to p - 1 along the binary tree that adds neighbours, then pairs of neighbours; the result in
-/// `sum`, which may be one of them. All but the first term may change.
+/// The terms of ranks 0 to p - 1 along the binary tree that adds neighbours, then pairs of neighbours; the result
+/// in `sum`, which may be one of them. All but the first term may change.
 template <Device D>
 void add_tree(D& device, std::vector<View<Scalar<D>, 1>>& terms, View<Scalar<D>, 1> sum) {
     for (std::size_t stride = 1; stride < terms.size(); stride *= 2) {
@@ -99,15 +102,17 @@ void all_gather(World& world, View<T, 1> values, std::span<const Range> parts,
         const int to = (world.rank() + i) % world.size(), from = (world.rank() + world.size() - i) % world.size();
         if (own.count > 0) sends.push_back({to, values.data + own.first, detail::bytes_of<T>(own.count)});
         const Range theirs = part(from);
-        if (theirs.count > 0) receives.push_back({from, values.data + theirs.first, detail::bytes_of<T>(theirs.count)});
+        if (theirs.count > 0)
+            receives.push_back({from, values.data + theirs.first, detail::bytes_of<T>(theirs.count)});
     }
     exchange(world, operation, sends, receives);
 }
 
 /// Every rank has values of its own; afterwards its part is the sum over the ranks, and the rest is used up.
 ///
-/// The order of the sum is fixed: the binary tree over ranks that adds 0 + 1, 2 + 3 and so on, then pairs of these. So
-/// ranks that each sum a power of two of consecutive lanes along such a tree continue the tree over all lanes.
+/// The order of the sum is fixed: the binary tree over ranks that adds 0 + 1, 2 + 3 and so on, then pairs of
+/// these. So ranks that each sum a power of two of consecutive lanes along such a tree continue the tree over all
+/// lanes.
 template <Device D, Communicator World>
 void reduce_scatter(D& device, World& world, View<Scalar<D>, 1> values, std::span<const Range> parts,
                     const Operation& operation = "reduce_scatter") {
@@ -141,7 +146,8 @@ void reduce_scatter(D& device, World& world, View<Scalar<D>, 1> values, std::spa
         for (int i = 1; i < size; ++i) {
             const int to = (rank + i) % size, from = (rank + size - i) % size;
             const Range theirs = part(to, round);
-            if (theirs.count > 0) sends.push_back({to, values.data + theirs.first, detail::bytes_of<T>(theirs.count)});
+            if (theirs.count > 0)
+                sends.push_back({to, values.data + theirs.first, detail::bytes_of<T>(theirs.count)});
             const auto room = rooms[static_cast<std::size_t>(round % 2)].at(i - 1).slice(0, own.count);
             terms[static_cast<std::size_t>(from)] = room;
             if (own.count > 0) receives.push_back({from, room.data, detail::bytes_of<T>(own.count)});

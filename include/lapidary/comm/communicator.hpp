@@ -33,13 +33,14 @@ struct Receive {
 /// A group of ranks that run the same program, each with its own memory.
 ///
 /// A communicator moves bytes and knows no arithmetic: what is summed, and in which order, is written once, in
-/// comm/collectives.hpp, for all of them. `start(operation, sends, receives)` begins an exchange with any of the other
-/// ranks, in memory that the communicator can reach (the host's, or a GPU's); `finish(pending)` returns when the
-/// receives are filled and the sends may change. Between two ranks messages arrive in the order they were started, and
-/// exchanges are finished in that order. One thread at a time.
+/// comm/collectives.hpp, for all of them. `start(operation, sends, receives)` begins an exchange with any of the
+/// other ranks, in memory that the communicator can reach (the host's, or a GPU's); `finish(pending)` returns when
+/// the receives are filled and the sends may change. Between two ranks messages arrive in the order they were
+/// started, and exchanges are finished in that order. One thread at a time.
 ///
-/// `finish` waits for another rank no longer than a timeout: Error(lost_rank) names the ranks that did not answer, and
-/// the operation. `split(color, key)`, called by all, makes a group of the ranks with the same color, ordered by key.
+/// `finish` waits for another rank no longer than a timeout: Error(lost_rank) names the ranks that did not answer,
+/// and the operation. `split(color, key)`, called by all, makes a group of the ranks with the same color, ordered
+/// by key.
 template <class C>
 concept Communicator = requires(C& world, const C& fixed, const Operation& operation, std::span<const Send> sends,
                                 std::span<const Receive> receives, typename C::Pending& pending) {

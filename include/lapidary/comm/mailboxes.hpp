@@ -38,7 +38,8 @@ struct Mailboxes {
         const std::lock_guard lock(mutex);
         return groups.emplace(Address{parent, split, color}, static_cast<int>(groups.size()) + 1).first->second;
     }
-    /// A rank of the whole is gone, with an error or without. Who waits for it gives up with the first reason given.
+    /// A rank of the whole is gone, with an error or without. Who waits for it gives up with the first reason
+    /// given.
     void leave(int rank, const std::string& why, std::exception_ptr error = nullptr) {
         const std::lock_guard lock(mutex);
         gone.insert(rank);
@@ -97,12 +98,14 @@ public:
 
     void finish() {
         std::unique_lock lock(shared_->mutex);
-        const auto deadline = std::chrono::steady_clock::now() +
-                              std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds_));
+        const auto deadline =
+            std::chrono::steady_clock::now() +
+            std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds_));
         const auto wait = [&](auto&& ready) {
             while (!ready()) {
                 for (const int rank : silent()) {
-                    if (shared_->gone.contains(rank)) throw Error(ErrorCode::lost_rank, operation_, shared_->failure);
+                    if (shared_->gone.contains(rank))
+                        throw Error(ErrorCode::lost_rank, operation_, shared_->failure);
                 }
                 if (shared_->changed.wait_until(lock, deadline) == std::cv_status::timeout && !ready()) {
                     throw Error(ErrorCode::lost_rank, operation_, no_answer(silent(), seconds_));
@@ -122,8 +125,8 @@ public:
             box_of(receive).pop_front();
             if (letter->bytes != receive.bytes) {
                 throw Error(ErrorCode::value, operation_,
-                            "rank " + std::to_string(name(receive.from)) + " sends " + std::to_string(letter->bytes) +
-                                " bytes where " + std::to_string(receive.bytes) +
+                            "rank " + std::to_string(name(receive.from)) + " sends " +
+                                std::to_string(letter->bytes) + " bytes where " + std::to_string(receive.bytes) +
                                 " are expected: the ranks do not call the same functions with the same sizes");
             }
             letter->state = Letter::State::copying;

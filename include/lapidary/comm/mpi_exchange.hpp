@@ -14,7 +14,8 @@
 
 namespace lapidary::detail {
 
-/// One exchange of one rank: non-blocking messages, finished by polling, so that silence can be told from slowness.
+/// One exchange of one rank: non-blocking messages, finished by polling, so that silence can be told from
+/// slowness.
 class MpiExchange {
 public:
     MpiExchange(std::shared_ptr<MpiGroup> group, const Operation& operation, std::span<const Send> sends,
@@ -23,14 +24,16 @@ public:
         for (const Receive& receive : receives) {
             pieces(receive.bytes, [&](std::size_t first, int count) {
                 auto* data = static_cast<std::byte*>(receive.data) + first;
-                check_mpi(operation_, MPI_Irecv(data, count, MPI_BYTE, receive.from, 0, group_->messages, add(receive.from, count)));
+                check_mpi(operation_, MPI_Irecv(data, count, MPI_BYTE, receive.from, 0, group_->messages,
+                                                add(receive.from, count)));
             });
         }
         receives_ = requests_.size();
         for (const Send& send : sends) {
             pieces(send.bytes, [&](std::size_t first, int count) {
                 const auto* data = static_cast<const std::byte*>(send.data) + first;
-                check_mpi(operation_, MPI_Isend(data, count, MPI_BYTE, send.to, 0, group_->messages, add(send.to, count)));
+                check_mpi(operation_,
+                          MPI_Isend(data, count, MPI_BYTE, send.to, 0, group_->messages, add(send.to, count)));
             });
         }
     }
@@ -41,14 +44,16 @@ public:
         double heard = -1;  // when there was news of a failure
         for (Index polls = 0;; ++polls) {
             int done = 0;
-            const int code = MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, statuses.data());
+            const int code =
+                MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, statuses.data());
             if (code != MPI_SUCCESS) fail_by(statuses, code);
             if (done != 0) return check_sizes(statuses);
             const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
             // Who failed may have done so behind this exchange, which then will still come to its end.
             if (polls % 64 == 63 && !group_->news->failure().empty()) {
                 if (heard < 0) heard = waited.count();
-                if (waited.count() > heard + 0.5) throw Error(ErrorCode::lost_rank, operation_, group_->news->failure());
+                if (waited.count() > heard + 0.5)
+                    throw Error(ErrorCode::lost_rank, operation_, group_->news->failure());
             }
             if (waited.count() > seconds_) give_up();
             // The processor may be needed for what is waited for.
@@ -113,7 +118,8 @@ private:
             if (requests_[i] != MPI_REQUEST_NULL && done == 0) silent.insert(name(i));
         }
         const std::string why = no_answer({silent.begin(), silent.end()}, seconds_);
-        group_->news->fail(why + " (noticed by rank " + std::to_string(group_->news->rank()) + " in " + operation_ + ")");
+        group_->news->fail(why + " (noticed by rank " + std::to_string(group_->news->rank()) + " in " +
+                           operation_ + ")");
         throw Error(ErrorCode::lost_rank, operation_, why);
     }
 

@@ -1,18 +1,16 @@
 #pragma once
 
 #include <lapidary/comm/lost_rank.hpp>
+#include <lapidary/comm/mpi_watch.hpp>
 #include <lapidary/core/shape.hpp>
 
 #include <mpi.h>
 
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -27,50 +25,25 @@ inline void check_mpi(std::string_view operation, int code) {
     std::array<char, MPI_MAX_ERROR_STRING> text{};
     int length = 0;
     MPI_Error_string(code, text.data(), &length);
-    throw Error(ErrorCode::lost_rank, operation, std::string("MPI: ") + std::string(text.data(), static_cast<std::size_t>(length)));
+    throw Error(ErrorCode::lost_rank, operation,
+                std::string("MPI: ") + std::string(text.data(), static_cast<std::size_t>(length)));
 }
 
 /// A communicator of our own, which returns errors.
-inline MPI_Comm duplicate(MPI_Comm communicator) {
+inline MPI_Comm duplicate(MPI_Comm communicator, double seconds) {
+    const MpiWatch watch("MPI_Comm_dup", seconds);
     MPI_Comm copy = MPI_COMM_NULL;
     check_mpi("mpi", MPI_Comm_dup(communicator, &copy));
     MPI_Comm_set_errhandler(copy, MPI_ERRORS_RETURN);
     return copy;
 }
 
-/// Ends the process when a call of MPI's own that waits for all ranks, to begin or to end, takes longer than `seconds`:
-/// nothing else ends it when one of them died. Says so on standard error, as no exception can.
-class MpiWatch {
-public:
-    MpiWatch(const char* call, double seconds) : thread_([this, call, seconds] {
-        std::unique_lock lock(mutex_);
-        if (returned_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return done_; })) return;
-        std::fprintf(stderr, "[%s] not all ranks came within %g s: one ended, or hangs\n", call, seconds);
-        std::_Exit(1);
-    }) {}
-    MpiWatch(const MpiWatch&) = delete;
-    MpiWatch& operator=(const MpiWatch&) = delete;
-    ~MpiWatch() {
-        {
-            const std::lock_guard lock(mutex_);
-            done_ = true;
-        }
-        returned_.notify_all();
-        thread_.join();
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable returned_;
-    bool done_ = false;
-    std::thread thread_;  // the last member: it uses the others
-};
-
 /// The news that a rank failed, which every rank listens for while it waits.
 class MpiNews {
 public:
-    /// `finalise`: seconds after which to give up finalising MPI in the end; 0: not to finalise it.
-    MpiNews(MPI_Comm communicator, double finalise) : communicator_(duplicate(communicator)), finalise_(finalise) {
+    /// `seconds`: after which to give up waiting for all; `finalise`: whether to finalise MPI in the end.
+    MpiNews(MPI_Comm communicator, double seconds, bool finalise)
+        : communicator_(duplicate(communicator, seconds)), seconds_(seconds), finalise_(finalise) {
         MPI_Comm_rank(communicator_, &rank_);
         MPI_Comm_size(communicator_, &size_);
         listen();
@@ -82,12 +55,11 @@ public:
             fail("rank " + std::to_string(rank_) + " ended with an error of its own");
         }
         if (!failure_.empty()) return;  // to finalise would be to wait for all
+        const MpiWatch watch("MPI_Finalize", seconds_);
         MPI_Cancel(&listening_);
         MPI_Request_free(&listening_);
         MPI_Comm_free(&communicator_);
-        if (finalise_ <= 0) return;
-        const MpiWatch watch("MPI_Finalize", finalise_);
-        MPI_Finalize();
+        if (finalise_) MPI_Finalize();
     }
 
     /// Tells all others, for at most a second, unless they told first.
@@ -98,11 +70,14 @@ public:
         for (int other = 0; other < size_; ++other) {
             if (other == rank_) continue;
             requests.emplace_back();
-            MPI_Isend(outgoing_.data(), static_cast<int>(outgoing_.size()), MPI_CHAR, other, 0, communicator_, &requests.back());
+            MPI_Isend(outgoing_.data(), static_cast<int>(outgoing_.size()), MPI_CHAR, other, 0, communicator_,
+                      &requests.back());
         }
         int done = 0;
         for (int i = 0; i < 1000 && done == 0; ++i) {
-            if (MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE) != MPI_SUCCESS) return;
+            if (MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE) !=
+                MPI_SUCCESS)
+                return;
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
     }
@@ -118,11 +93,13 @@ public:
 
 private:
     void listen() {
-        MPI_Irecv(incoming_.data(), static_cast<int>(incoming_.size()), MPI_CHAR, MPI_ANY_SOURCE, 0, communicator_, &listening_);
+        MPI_Irecv(incoming_.data(), static_cast<int>(incoming_.size()), MPI_CHAR, MPI_ANY_SOURCE, 0, communicator_,
+                  &listening_);
     }
 
     MPI_Comm communicator_;
-    double finalise_;
+    double seconds_;
+    bool finalise_;
     int exceptions_ = std::uncaught_exceptions();
     int rank_ = 0;
     int size_ = 1;
@@ -134,14 +111,19 @@ private:
 /// One group.
 struct MpiGroup {
     MpiGroup(std::shared_ptr<MpiNews> all, MPI_Comm communicator, std::vector<int> members, double seconds)
-        : news(std::move(all)), messages(duplicate(communicator)), names(std::move(members)), timeout(seconds) {
+        : news(std::move(all)),
+          messages(duplicate(communicator, seconds)),
+          names(std::move(members)),
+          timeout(seconds) {
         MPI_Comm_rank(messages, &rank);
         MPI_Comm_size(messages, &size);
     }
     MpiGroup(const MpiGroup&) = delete;
     MpiGroup& operator=(const MpiGroup&) = delete;
     ~MpiGroup() {
-        if (news->failure().empty() && std::uncaught_exceptions() == 0) MPI_Comm_free(&messages);
+        if (!news->failure().empty() || std::uncaught_exceptions() > 0) return;
+        const MpiWatch watch("MPI_Comm_free", timeout);
+        MPI_Comm_free(&messages);
     }
 
     std::shared_ptr<MpiNews> news;

@@ -26,14 +26,14 @@ struct NcclOptions {
 /// Ranks with a GPU each, connected by NCCL (at least 2.18): a `Communicator` that moves memory of the GPU.
 ///
 /// NCCL only carries bytes here. It sums nothing, so its algorithms, and what they depend on, change no result.
-/// Exchanges run on a stream of their own, each after the one before, beside what the GPU computes. So a rank must not
-/// start first what can only end after a later exchange of its own.
+/// Exchanges run on a stream of their own, each after the one before, beside what the GPU computes. So a rank must
+/// not start first what can only end after a later exchange of its own.
 ///
-/// Making one throws Error(unsupported) without a GPU, Error(value) for a GPU that is not there or is another rank's,
-/// Error(lost_rank) if not all ranks come within the timeout. `start`, `finish` and `split` throw Error(lost_rank) when
-/// a rank is gone or late, with the ranks that took part, and Error(value) for what NCCL calls wrong use. After that
-/// the group is given up: everything throws Error(lost_rank), and nothing hangs. What fails on the GPU itself, as an
-/// address that is none of its memory, is Error(io) with CUDA's text.
+/// Making one throws Error(unsupported) without a GPU, Error(value) for a GPU that is not there or is another
+/// rank's, Error(lost_rank) if not all ranks come within the timeout. `start`, `finish` and `split` throw
+/// Error(lost_rank) when a rank is gone or late, with the ranks that took part, and Error(value) for what NCCL
+/// calls wrong use. After that the group is given up: everything throws Error(lost_rank), and nothing hangs. What
+/// fails on the GPU itself, as an address that is none of its memory, is Error(io) with CUDA's text.
 class Nccl {
 public:
     using Options = NcclOptions;
@@ -46,9 +46,9 @@ public:
         std::string ranks;
     };
 
-    /// What torchrun or srun started (`launch_from_environment`). NCCL itself connects the ranks, at the port after
-    /// MASTER_PORT of MASTER_ADDR, which must be in a network of every machine, by that name on rank 0's too; or at
-    /// NCCL_COMM_ID, if that is set. It changes the environment while it runs.
+    /// What torchrun or srun started (`launch_from_environment`). NCCL itself connects the ranks, at the port
+    /// after MASTER_PORT of MASTER_ADDR, which must be in a network of every machine, by that name on rank 0's
+    /// too; or at NCCL_COMM_ID, if that is set. It changes the environment while it runs.
     static Nccl from_environment(Options options = {}) {
         const Launch launch = launch_from_environment();
         options.device = detail::choose_cuda_device(options.device, launch.local_rank);
@@ -90,14 +90,15 @@ public:
     [[nodiscard]] int size() const { return size_; }
     [[nodiscard]] int device() const { return options_.device; }
 
-    /// Makes `device()` the thread's current one. Returns when the GPU has its orders, which waits for no other rank.
-    /// Throws Error(value) for a rank that is not there, and then nothing has begun and nothing is given up.
+    /// Makes `device()` the thread's current one. Returns when the GPU has its orders, which waits for no other
+    /// rank. Throws Error(value) for a rank that is not there, and then nothing has begun and nothing is given up.
     Pending start(const Operation& operation, std::span<const Send> sends, std::span<const Receive> receives) {
         const ncclComm_t comm = handle_.get(operation);
         if (sends.empty() && receives.empty()) return {};
         std::vector<int> others;
         for (const Send& send : sends) others.push_back(detail::require_rank(operation, send.to, size_));
-        for (const Receive& receive : receives) others.push_back(detail::require_rank(operation, receive.from, size_));
+        for (const Receive& receive : receives)
+            others.push_back(detail::require_rank(operation, receive.from, size_));
         detail::check_cuda(cudaSetDevice(options_.device), operation.name, "use its device");
         Pending pending{detail::make_cuda_event(operation.name), std::string(operation.name), operation.patience,
                         detail::rank_list(std::move(others))};
@@ -114,7 +115,8 @@ public:
         }
         for (const Receive& receive : receives) {
             void* data = receive.bytes > 0 ? receive.data : spare_.get() + 1 + receive.from;
-            note(ncclRecv(data, std::max<std::size_t>(1, receive.bytes), ncclUint8, receive.from, comm, stream_.get()));
+            note(ncclRecv(data, std::max<std::size_t>(1, receive.bytes), ncclUint8, receive.from, comm,
+                          stream_.get()));
         }
         note(ncclGroupEnd());  // also after an error: it ends the group for NCCL
         ++handle_.unfinished;
@@ -138,7 +140,8 @@ public:
     /// Colors are not negative.
     Nccl split(int color, int key) {
         const Operation operation("split");
-        if (color < 0) throw Error(ErrorCode::value, "split", "the color " + std::to_string(color) + " is negative");
+        if (color < 0)
+            throw Error(ErrorCode::value, "split", "the color " + std::to_string(color) + " is negative");
         return Nccl(handle_.split(operation, color, key, size_), options_);
     }
 
@@ -157,7 +160,8 @@ private:
         detail::check_nccl(ncclCommUserRank(handle_.get(operation), &rank_), operation.name);
         detail::check_nccl(ncclCommCount(handle_.get(operation), &size_), operation.name);
         spare_ = detail::make_cuda_memory(1 + static_cast<std::size_t>(size_), operation.name);
-        // NCCL connects two ranks at their first message, when each waits for the other: here, and never in `start`.
+        // NCCL connects two ranks at their first message, when each waits for the other: here, and never in
+        // `start`.
         barrier(*this, operation);
     }
 

@@ -38,18 +38,20 @@ inline std::optional<std::string> variable(const char* name) {
 
 inline std::string required_variable(const char* name, std::string_view launcher) {
     if (const auto text = variable(name)) return *text;
-    throw Error(ErrorCode::value, "launch", std::string(name) + " is not set, as " + std::string(launcher) + " does");
+    throw Error(ErrorCode::value, "launch",
+                std::string(name) + " is not set, as " + std::string(launcher) + " does");
 }
 
 /// A whole number from `least` to `most`, written as the variable `name`.
-inline std::int64_t parse_variable(const char* name, const std::string& text, std::int64_t least, std::int64_t most) {
+inline std::int64_t parse_variable(const char* name, const std::string& text, std::int64_t least,
+                                   std::int64_t most) {
     std::int64_t number = 0;
     const char* const last = text.data() + text.size();
     const auto [end, failure] = std::from_chars(text.data(), last, number);
     if (failure != std::errc{} || end != last || number < least || number > most) {
         throw Error(ErrorCode::value, "launch",
-                    std::string(name) + " is " + quote(text) + ", not a number from " + std::to_string(least) + " to " +
-                        std::to_string(most));
+                    std::string(name) + " is " + quote(text) + ", not a number from " + std::to_string(least) +
+                        " to " + std::to_string(most));
     }
     return number;
 }
@@ -115,7 +117,8 @@ inline std::string rank_list(std::vector<int> ranks) {
 
 }  // namespace detail
 
-/// Among the processes of this machine, as torchrun, Slurm or Open MPI say. Throws Error(value) for what is no number.
+/// Among the processes of this machine, as torchrun, Slurm or Open MPI say. Throws Error(value) for what is no
+/// number.
 inline std::optional<int> local_rank_from_environment() {
     for (const char* name : {"LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"}) {
         const auto text = detail::variable(name);
@@ -137,7 +140,8 @@ inline Launch launch_from_environment() {
     }
     const std::string_view launcher = torchrun ? "torchrun" : "srun";
     Launch launch{};
-    launch.size = detail::required_number(torchrun ? "WORLD_SIZE" : "SLURM_NTASKS", launcher, 1, detail::most_ranks);
+    launch.size =
+        detail::required_number(torchrun ? "WORLD_SIZE" : "SLURM_NTASKS", launcher, 1, detail::most_ranks);
     launch.rank = detail::required_number(torchrun ? "RANK" : "SLURM_PROCID", launcher, 0, launch.size - 1);
     launch.local_rank =
         detail::required_number(torchrun ? "LOCAL_RANK" : "SLURM_LOCALID", launcher, 0, launch.size - 1);

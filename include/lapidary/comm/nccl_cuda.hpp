@@ -56,7 +56,8 @@ inline CudaMemory make_cuda_memory(std::size_t bytes, std::string_view operation
 }
 
 /// What `stream` is given from now on begins after what `other` was given until now; `event` serves for that.
-inline void follow(const CudaStream& stream, const CudaEvent& event, cudaStream_t other, std::string_view operation) {
+inline void follow(const CudaStream& stream, const CudaEvent& event, cudaStream_t other,
+                   std::string_view operation) {
     check_cuda(cudaEventRecord(event.get(), other), operation, "record an event");
     check_cuda(cudaStreamWaitEvent(stream.get(), event.get(), 0), operation, "wait for an event");
 }
@@ -70,9 +71,9 @@ inline bool is_done(const CudaEvent& event, std::string_view operation) {
     return result == cudaSuccess;
 }
 
-/// The GPU of this rank: `asked` if it is not negative; the only one that this process sees; the one numbered as the
-/// rank on this machine, where that is known; else the current one of this thread, which it becomes.
-/// Throws Error(unsupported) if there is none, Error(value) if there are too few.
+/// The GPU of this rank: `asked` if it is not negative; the only one that this process sees; the one numbered as
+/// the rank on this machine, where that is known; else the current one of this thread, which it becomes. Throws
+/// Error(unsupported) if there is none, Error(value) if there are too few.
 inline int choose_cuda_device(int asked, std::optional<int> local_rank) {
     int count = 0, device = 0;
     const cudaError_t result = cudaGetDeviceCount(&count);

@@ -12,7 +12,8 @@
 
 namespace lapidary::detail {
 
-static_assert(NCCL_VERSION_CODE >= NCCL_VERSION(2, 18, 1), "lapidary::nccl needs NCCL 2.18, which can split groups");
+static_assert(NCCL_VERSION_CODE >= NCCL_VERSION(2, 18, 1),
+              "lapidary::nccl needs NCCL 2.18, which can split groups");
 
 /// `lost_rank` for what another rank or the way to it causes, `value` for what the caller does, else `io`.
 inline ErrorCode nccl_error_code(ncclResult_t result) {
@@ -56,13 +57,15 @@ private:
 };
 
 /// Owns NCCL's communicator, none of whose calls blocks. At its end it sends what is under way and closes in good
-/// order, if it can within the timeout; with an exchange unfinished, or after an error, it drops everything at once.
+/// order, if it can within the timeout; with an exchange unfinished, or after an error, it drops everything at
+/// once.
 class NcclHandle {
 public:
     /// Throws Error(value) for a timeout that is not positive.
     explicit NcclHandle(double timeout) : timeout_(timeout) {
         if (timeout > 0) return;
-        throw Error(ErrorCode::value, "nccl", "the timeout is " + seconds_text(timeout) + ", not more than nothing");
+        throw Error(ErrorCode::value, "nccl",
+                    "the timeout is " + seconds_text(timeout) + ", not more than nothing");
     }
     NcclHandle(NcclHandle&& other) noexcept
         : unfinished(std::exchange(other.unfinished, 0)),
@@ -115,8 +118,8 @@ public:
         comm_ = nullptr;  // only now: while it is being made, NCCL may write here until it is aborted
     }
 
-    /// After a call that returned `result`: waits until NCCL has done its part. On an error, or when time is up, gives
-    /// the communicator up and throws Error(lost_rank, value or io), which names the `ranks` that took part.
+    /// After a call that returned `result`: waits until NCCL has done its part. On an error, or when time is up,
+    /// gives the communicator up and throws Error(lost_rank, value or io), which names the `ranks` that took part.
     void settle(ncclResult_t result, const Operation& operation, const std::string& ranks) {
         Waiting waiting(timeout_ * operation.patience);
         while (result == ncclSuccess || result == ncclInProgress) {
@@ -155,7 +158,8 @@ private:
         const bool failed = result != ncclSuccess && result != ncclInProgress;
         const std::string text =  // before NCCL says more about being aborted
             failed ? nccl_error_text(result) + ", together with " + ranks
-                   : "waited " + seconds_text(waiting.limit()) + " for " + ranks + "; NCCL does not tell which of them";
+                   : "waited " + seconds_text(waiting.limit()) + " for " + ranks +
+                         "; NCCL does not tell which of them";
         abort();
         throw Error(failed ? nccl_error_code(result) : ErrorCode::lost_rank, operation.name, text);
     }

@@ -16,8 +16,8 @@ namespace lapidary {
 
 /// The file by which rank 0 tells the others the id of their group, in a folder that all of them see.
 ///
-/// It is text: what it is, how many ranks, which job, the id in hexadecimal. A run that was killed may leave it behind;
-/// if each start has a `job` of its own, such a file is not taken for this run's.
+/// It is text: what it is, how many ranks, which job, the id in hexadecimal. A run that was killed may leave it
+/// behind; if each start has a `job` of its own, such a file is not taken for this run's.
 class IdFile {
 public:
     /// Throws Error(value) for a job of more than one line.
@@ -28,8 +28,8 @@ public:
         head_ = std::string(magic) + "ranks " + std::to_string(size) + "\njob " + std::string(job) + "\n";
     }
 
-    /// Rank 0: replaces a file that an earlier run left. Throws Error(format) for a file that is something else, and
-    /// leaves it alone; Error(io).
+    /// Rank 0: replaces a file that an earlier run left. Throws Error(format) for a file that is something else,
+    /// and leaves it alone; Error(io).
     void publish(std::span<const char> id) const {
         // A file goes away before the new one comes, so that nobody reads the old one while the disk is slow.
         std::error_code failure;
@@ -47,8 +47,8 @@ public:
         write_file_durably(path_, text + "\n");
     }
 
-    /// The others: waits at most `timeout` seconds. Throws Error(lost_rank) then, Error(format) at once for a file that
-    /// is something else, or whose id has another length.
+    /// The others: waits at most `timeout` seconds. Throws Error(lost_rank) then, Error(format) at once for a file
+    /// that is something else, or whose id has another length.
     void await(std::span<char> id, double timeout) const {
         const auto begin = std::chrono::steady_clock::now();
         std::string found = "there is no such file";
@@ -56,8 +56,8 @@ public:
             const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
             if (!(waited.count() <= timeout)) {  // nor for ever, if it is NaN
                 throw Error(ErrorCode::lost_rank, "id file",
-                            "rank 0 did not write " + path_.string() + " within " +
-                                detail::seconds_text(timeout) + ": " + found);
+                            "rank 0 did not write " + path_.string() + " within " + detail::seconds_text(timeout) +
+                                ": " + found);
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
@@ -69,7 +69,8 @@ private:
 
     void require_id_file(std::string_view text) const {
         if (!text.starts_with(magic)) {
-            throw Error(ErrorCode::format, "id file", path_.string() + ": is not a file of ids, and is left alone");
+            throw Error(ErrorCode::format, "id file",
+                        path_.string() + ": is not a file of ids, and is left alone");
         }
     }
 
@@ -89,7 +90,9 @@ private:
         }
         const std::string_view digits = std::string_view(text).substr(head_.size());
         const auto value = [](char digit) {
-            return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+            return digit >= '0' && digit <= '9'   ? digit - '0'
+                   : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                                  : -1;
         };
         bool good = digits.size() == 2 * id.size() + 1 && digits.back() == '\n';
         for (std::size_t i = 0; good && i < id.size(); ++i) {

@@ -9,8 +9,9 @@
 
 namespace lapidary {
 
-/// How much of the training state each rank holds only its shard of; each level includes those before it. None changes a
-/// bit. Source: Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", 2020.
+/// How much of the training state each rank holds only its shard of; each level includes those before it. None
+/// changes a bit. Source: Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter
+/// models", 2020.
 enum class Zero {
     off,        ///< nothing: plain data parallelism
     moments,    ///< ZeRO-1: the optimizer's state
@@ -25,15 +26,16 @@ struct Sharding {
     Zero zero = Zero::off;
 };
 
-/// How a flat vector is divided among ranks: each unit of the layout by itself, evenly, in whole blocks of the global
-/// norm. A rank's shard is its parts of all units, one after the other. Any number of ranks fits any model: the last
-/// ranks may have less, or nothing, of a unit. With one rank the shard is the vector.
+/// How a flat vector is divided among ranks: each unit of the layout by itself, evenly, in whole blocks of the
+/// global norm. A rank's shard is its parts of all units, one after the other. Any number of ranks fits any model:
+/// the last ranks may have less, or nothing, of a unit. With one rank the shard is the vector.
 class Shards {
 public:
     /// Throws Error(value) unless 0 <= rank < ranks.
     Shards(const ParameterLayout& layout, int ranks, int rank) : units_(layout.units()), rank_(rank) {
         if (ranks < 1 || rank < 0 || rank >= ranks) {
-            throw Error(ErrorCode::value, "shards", "rank " + std::to_string(rank) + " of " + std::to_string(ranks));
+            throw Error(ErrorCode::value, "shards",
+                        "rank " + std::to_string(rank) + " of " + std::to_string(ranks));
         }
         for (const Range& unit : units_) {
             parts_.push_back(even_parts(unit.count, ranks, reduction_block));

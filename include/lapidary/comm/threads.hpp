@@ -25,8 +25,9 @@ public:
     };
     using Pending = detail::MailboxExchange;
 
-    /// Calls `body(world)` on `ranks` threads, each with its own `Threads& world`, and returns when all are done. If one
-    /// throws, the others get Error(lost_rank) when they wait for it, and `run` throws what the first one threw.
+    /// Calls `body(world)` on `ranks` threads, each with its own `Threads& world`, and returns when all are done.
+    /// If one throws, the others get Error(lost_rank) when they wait for it, and `run` throws what the first one
+    /// threw.
     template <class Body>
     static void run(int ranks, Body&& body, Options options = {60}) {
         if (ranks < 1 || ranks > 4096) {
@@ -53,7 +54,8 @@ public:
             for (int rank = 1; rank < ranks; ++rank) threads.emplace_back(work, rank);
         } catch (const std::system_error& error) {
             for (int rank = static_cast<int>(threads.size()) + 1; rank < ranks; ++rank) {
-                shared->leave(rank, std::string("a rank's thread could not be started: ") + error.what(), std::current_exception());
+                shared->leave(rank, std::string("a rank's thread could not be started: ") + error.what(),
+                              std::current_exception());
             }
         }
         work(0);
@@ -78,7 +80,8 @@ public:
     }
 
 private:
-    Threads(std::shared_ptr<detail::Mailboxes> shared, std::shared_ptr<const std::vector<int>> names, int group, int rank)
+    Threads(std::shared_ptr<detail::Mailboxes> shared, std::shared_ptr<const std::vector<int>> names, int group,
+            int rank)
         : shared_(std::move(shared)), names_(std::move(names)), group_(group), rank_(rank) {}
 
     std::shared_ptr<detail::Mailboxes> shared_;

@@ -10,13 +10,13 @@
 
 namespace lapidary {
 
-/// Room for whole units where only shards are kept: for the first one (the embedding), for the last one (norm and head)
-/// unless it is larger than a block and takes turns with the first, and for two of those between (the blocks), which
-/// take turns, so that one may be used while the next is under way.
+/// Room for whole units where only shards are kept: for the first one (the embedding), for the last one (norm and
+/// head) unless it is larger than a block and takes turns with the first, and for two of those between (the
+/// blocks), which take turns, so that one may be used while the next is under way.
 struct UnitRooms {
     static constexpr std::size_t count = 4;
-    std::array<Index, count> sizes{};    ///< elements of each room
-    std::vector<std::size_t> rooms;  ///< which one a unit goes to
+    std::array<Index, count> sizes{};  ///< elements of each room
+    std::vector<std::size_t> rooms;    ///< which one a unit goes to
 
     explicit UnitRooms(const std::vector<Range>& units) {
         const std::size_t last = units.size() - 1;

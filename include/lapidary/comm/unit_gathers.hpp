@@ -7,8 +7,8 @@
 
 namespace lapidary {
 
-/// Which units to gather, and when, for whoever opens them one after the other, forward and backward: a unit that is
-/// opened, unless its room still has it, and its neighbour in the direction of travel ahead of time.
+/// Which units to gather, and when, for whoever opens them one after the other, forward and backward: a unit that
+/// is opened, unless its room still has it, and its neighbour in the direction of travel ahead of time.
 class UnitGathers {
 public:
     explicit UnitGathers(const std::vector<Range>& units) : rooms_(units) { holds_.fill(-1); }
@@ -22,7 +22,8 @@ public:
     [[nodiscard]] Index ahead(Index unit) {
         const Index next = unit >= last_ ? unit + 1 : unit - 1;
         last_ = unit;
-        const bool possible = next > 0 && next < static_cast<Index>(rooms_.rooms.size()) && users_[room(next)] == 0;
+        const bool possible =
+            next > 0 && next < static_cast<Index>(rooms_.rooms.size()) && users_[room(next)] == 0;
         return possible && take(next) ? next : -1;
     }
     void close(Index unit) { --users_[room(unit)]; }

@@ -79,8 +79,9 @@ public:
         return slot;
     }
 
-    /// What is registered from now on belongs to the next unit. Units are the pieces of a model that compute one after
-    /// the other (embedding, each block, norm and head): what is gathered, reduced and divided among ranks together.
+    /// What is registered from now on belongs to the next unit. Units are the pieces of a model that compute one
+    /// after the other (embedding, each block, norm and head): what is gathered, reduced and divided among ranks
+    /// together.
     void begin_unit() { unit_starts_.push_back(size_); }
 
     [[nodiscard]] const std::vector<Leaf>& leaves() const { return leaves_; }
@@ -147,8 +148,8 @@ protected:
 /// weights, gradients, moments or any checkpoint by being handed another one of these. It owns nothing, and
 /// whoever makes one out of a tensor keeps the tensor.
 ///
-/// It may be all of a model's parameters or those of one unit, or stand for a `UnitSource`. Who computes opens the unit
-/// it is about to use (`open`, `close`); where all parameters are at hand that costs nothing.
+/// It may be all of a model's parameters or those of one unit, or stand for a `UnitSource`. Who computes opens the
+/// unit it is about to use (`open`, `close`); where all parameters are at hand that costs nothing.
 template <class T>
 struct Parameters {
     View<T, 1> flat;
@@ -165,7 +166,8 @@ struct Parameters {
     Parameters(View<U, 1> vector) : flat(vector) {}  // NOLINT: mutable to const is implicit
     template <class U>
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
-    Parameters(Parameters<U> other) : flat(other.flat), first(other.first) {}  // NOLINT: mutable to const is implicit
+    Parameters(Parameters<U> other)
+        : flat(other.flat), first(other.first) {}  // NOLINT: mutable to const is implicit
 
     template <Device D>
     Parameters(Tensor<std::remove_const_t<T>, 1, D>& vector) : flat(vector.view()) {}  // NOLINT: as from its view

@@ -9,20 +9,22 @@ namespace lapidary {
 
 /// What a computation costs: floating-point operations, a multiply-add being two.
 struct OperationCount {
-    double products = 0;   ///< of matrices with weights
-    double attention = 0;  ///< scores and mixtures of the positions that a token sees; its gradient counts twice that
+    double products = 0;  ///< of matrices with weights
+    double attention =
+        0;  ///< scores and mixtures of the positions that a token sees; its gradient counts twice that
 
     [[nodiscard]] double total() const { return products + attention; }
 };
 
-/// A device that computes nothing: it counts operations, and its scratch tells how much memory they would take. A model
-/// of any size runs on it in no time, because memory is address space that nobody touches.
+/// A device that computes nothing: it counts operations, and its scratch tells how much memory they would take. A
+/// model of any size runs on it in no time, because memory is address space that nobody touches.
 class Counting {
 public:
     using Scalar = float;
 
     /// `scratch_bytes`: address space for weights and activations.
-    explicit Counting(std::size_t scratch_bytes = std::size_t{1} << 42) : scratch_(scratch_bytes, "scratch_bytes") {}
+    explicit Counting(std::size_t scratch_bytes = std::size_t{1} << 42)
+        : scratch_(scratch_bytes, "scratch_bytes") {}
 
     Arena& scratch() { return scratch_; }
     [[nodiscard]] OperationCount& count() { return count_; }

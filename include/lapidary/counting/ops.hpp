@@ -27,8 +27,8 @@ inline double attention_operations(const Heads<const float>& q, Index keys, cons
 inline void matmul_on(Counting& device, ConstView<float, 2> x, ConstView<float, 2>, View<float, 2> y, Store) {
     device.count().products += detail::product_operations(y.extent(0), y.extent(1), x.extent(1));
 }
-inline void matmul_input_gradient_on(Counting& device, ConstView<float, 2> dy, ConstView<float, 2>, View<float, 2> dx,
-                                     Store) {
+inline void matmul_input_gradient_on(Counting& device, ConstView<float, 2> dy, ConstView<float, 2>,
+                                     View<float, 2> dx, Store) {
     device.count().products += detail::product_operations(dx.extent(0), dx.extent(1), dy.extent(1));
 }
 inline void matmul_weight_gradient_on(Counting& device, ConstView<float, 3> dy, ConstView<float, 3>,
@@ -57,18 +57,19 @@ inline void bias_gradient_on(Counting&, ConstView<float, 3>, View<float, 1>) {}
 inline void clamp_on(Counting&, View<float, 1>, float) {}
 inline void clamp_gradient_on(Counting&, ConstView<float, 1>, float, View<float, 1>) {}
 inline void cross_entropy_on(Counting&, ConstView<float, 2>, ConstView<std::int32_t, 1>, View<float, 1>) {}
-inline void cross_entropy_gradient_on(Counting&, View<float, 2>, ConstView<std::int32_t, 1>, View<float, 1>, double) {
-}
+inline void cross_entropy_gradient_on(Counting&, View<float, 2>, ConstView<std::int32_t, 1>, View<float, 1>,
+                                      double) {}
 inline void embedding_on(Counting&, ConstView<float, 2>, ConstView<std::int32_t, 1>, View<float, 2>) {}
-inline void embedding_gradient_on(Counting&, ConstView<std::int32_t, 1>, ConstView<float, 2>, View<float, 2>, Index) {
-}
+inline void embedding_gradient_on(Counting&, ConstView<std::int32_t, 1>, ConstView<float, 2>, View<float, 2>,
+                                  Index) {}
 inline void gelu_on(Counting&, ConstView<float, 1>, Gelu, View<float, 1>) {}
 inline void gelu_gradient_on(Counting&, ConstView<float, 1>, Gelu, ConstView<float, 1>, View<float, 1>) {}
 inline void layer_norm_on(Counting&, ConstView<float, 2>, ConstView<float, 1>, ConstView<float, 1>, double,
                           View<float, 2>, RowStatistics<float>) {}
 inline void layer_norm_gradient_on(Counting&, ConstView<float, 3>, ConstView<float, 1>, RowStatistics<float>,
                                    ConstView<float, 3>, View<float, 3>, View<float, 1>, View<float, 1>) {}
-inline void rms_norm_on(Counting&, ConstView<float, 2>, ConstView<float, 1>, double, View<float, 2>, View<float, 1>) {}
+inline void rms_norm_on(Counting&, ConstView<float, 2>, ConstView<float, 1>, double, View<float, 2>,
+                        View<float, 1>) {}
 inline void rms_norm_gradient_on(Counting&, ConstView<float, 3>, ConstView<float, 1>, ConstView<float, 1>,
                                  ConstView<float, 3>, View<float, 3>, View<float, 1>) {}
 inline void rotary_on(Counting&, Heads<float>, Index, const Rotation&) {}

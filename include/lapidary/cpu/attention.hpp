@@ -152,11 +152,11 @@ inline void attention_gradient_on(Cpu& device, Heads<const float> q, Heads<const
                     }
                 }
                 cpu::product(arena, strip.rows, k.size, strip.keys, strip.keys, {ds, strip.keys, 1},
-                             cpu::head_operand(k, b, strip.first_key, kv_head, true), dq.row(b, strip.first, h), dq.time_stride,
-                             Store::assign);
+                             cpu::head_operand(k, b, strip.first_key, kv_head, true), dq.row(b, strip.first, h),
+                             dq.time_stride, Store::assign);
                 cpu::product(arena, strip.keys, k.size, strip.rows, strip.rows, {ds, 1, strip.keys},
-                             cpu::head_operand(q, b, strip.first, h, true), dk.row(b, strip.first_key, kv_head), dk.time_stride,
-                             Store::add);
+                             cpu::head_operand(q, b, strip.first, h, true), dk.row(b, strip.first_key, kv_head),
+                             dk.time_stride, Store::add);
                 cpu::product(arena, strip.keys, v.size, strip.rows, strip.rows, {p, 1, strip.keys},
                              cpu::head_operand(dout, b, strip.first, h, true), dv.row(b, strip.first_key, kv_head),
                              dv.time_stride, Store::add);

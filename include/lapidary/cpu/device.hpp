@@ -38,7 +38,8 @@ public:
 
     /// A device of one thread that may work at the same time as this one.
     [[nodiscard]] Cpu sibling() const {
-        return Cpu({.threads = 1, .scratch_bytes = std::size_t{1} << 32, .thread_scratch_bytes = std::size_t{1} << 26});
+        return Cpu(
+            {.threads = 1, .scratch_bytes = std::size_t{1} << 32, .thread_scratch_bytes = std::size_t{1} << 26});
     }
 
     Arena& scratch() { return scratch_; }

@@ -35,8 +35,8 @@ inline void layer_norm_on(Cpu& device, ConstView<float, 2> x, ConstView<float, 1
     });
 }
 
-// With z = (x - mean) r and u = dy * gain: dx = r (u - mean(u) - z mean(u z)), dgain = sum over rows of dy z, dbias =
-// sum over rows of dy.
+// With z = (x - mean) r and u = dy * gain: dx = r (u - mean(u) - z mean(u z)), dgain = sum over rows of dy z,
+// dbias = sum over rows of dy.
 inline void layer_norm_gradient_on(Cpu& device, ConstView<float, 3> x, ConstView<float, 1> gain,
                                    RowStatistics<float> statistics, ConstView<float, 3> dy, View<float, 3> dx,
                                    View<float, 1> dgain, View<float, 1> dbias) {

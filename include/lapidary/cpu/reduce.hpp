@@ -58,14 +58,16 @@ void sum_blocks(Cpu& device, ConstView<float, 1> x, F&& f, std::span<double> sum
 inline double sum_on(Cpu& device, ConstView<float, 1> x) {
     ScratchScope scope(device.scratch());
     const auto sums = device.scratch().allocate<double, 1>({ceil_div(x.size(), reduction_block)});
-    cpu::sum_blocks(device, x, [](auto value) { return value; }, std::span(sums.begin(), sums.end()));
+    cpu::sum_blocks(
+        device, x, [](auto value) { return value; }, std::span(sums.begin(), sums.end()));
     double total = 0;
     for (double block : sums) total += block;
     return total;
 }
 
 inline void squares_by_block_on(Cpu& device, ConstView<float, 1> x, std::span<double> sums) {
-    cpu::sum_blocks(device, x, [](auto value) { return value * value; }, sums);
+    cpu::sum_blocks(
+        device, x, [](auto value) { return value * value; }, sums);
 }
 
 }  // namespace lapidary

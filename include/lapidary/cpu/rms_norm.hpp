@@ -56,12 +56,12 @@ inline void rms_norm_gradient_on(Cpu& device, ConstView<float, 3> x, ConstView<f
             });
         }
     });
-    cpu::add_column_sums(device, tokens, x.extent(1), dgain,
-                         [&](Index n, Index c, Index count, const Lanes& total) {
-                             const Lanes product = load16(dy.data + n * channels + c, count) *
-                                                   load16(x.data + n * channels + c, count);
-                             return fma(product, splat(inverse_rms[n]), total);
-                         });
+    cpu::add_column_sums(
+        device, tokens, x.extent(1), dgain, [&](Index n, Index c, Index count, const Lanes& total) {
+            const Lanes product =
+                load16(dy.data + n * channels + c, count) * load16(x.data + n * channels + c, count);
+            return fma(product, splat(inverse_rms[n]), total);
+        });
 }
 
 }  // namespace lapidary

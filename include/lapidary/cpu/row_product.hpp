@@ -20,8 +20,8 @@ inline simd::Vec shuffled(simd::Vec a, simd::Vec b, Pick pick) {
     }(std::make_integer_sequence<int, simd::width>{});
 }
 
-/// Transposes `simd::width` registers as a square matrix: first 4 x 4 blocks, then the blocks. (These shuffles within
-/// and of quarters need no index registers on x86.)
+/// Transposes `simd::width` registers as a square matrix: first 4 x 4 blocks, then the blocks. (These shuffles
+/// within and of quarters need no index registers on x86.)
 inline void transpose_registers(simd::Vec (&rows)[simd::width]) {
     constexpr int width = simd::width;
     for (int g = 0; g < width; g += 4) {
@@ -34,7 +34,8 @@ inline void transpose_registers(simd::Vec (&rows)[simd::width]) {
         for (int half = 0; half < 2; ++half) {
             const simd::Vec a = pairs[half], b = pairs[2 + half];
             rows[g + 2 * half] = shuffled(a, b, [](auto i) { return i / 4 * 4 + i % 2 + i % 4 / 2 * width; });
-            rows[g + 2 * half + 1] = shuffled(a, b, [](auto i) { return i / 4 * 4 + 2 + i % 2 + i % 4 / 2 * width; });
+            rows[g + 2 * half + 1] =
+                shuffled(a, b, [](auto i) { return i / 4 * 4 + 2 + i % 2 + i % 4 / 2 * width; });
         }
     }
     // Now quarter L of row 4 g + q holds elements 4 g .. 4 g + 3 of column 4 L + q.
@@ -45,8 +46,10 @@ inline void transpose_registers(simd::Vec (&rows)[simd::width]) {
             rows[4 + q] = shuffled(a, b, [](auto i) { return 4 + i % 4 + i / 4 * width; });
         }
     } else if constexpr (width == 16) {
-        const auto even = [](auto i) { return i / 4 % 2 * 8 + i % 4 + i / 8 * width; };     // quarters 0, 2 of each
-        const auto odd = [](auto i) { return i / 4 % 2 * 8 + 4 + i % 4 + i / 8 * width; };  // quarters 1, 3 of each
+        const auto even = [](auto i) { return i / 4 % 2 * 8 + i % 4 + i / 8 * width; };  // quarters 0, 2 of each
+        const auto odd = [](auto i) {
+            return i / 4 % 2 * 8 + 4 + i % 4 + i / 8 * width;
+        };  // quarters 1, 3 of each
         for (int q = 0; q < 4; ++q) {
             const simd::Vec a = rows[q], b = rows[4 + q], c = rows[8 + q], d = rows[12 + q];
             const simd::Vec ab_even = shuffled(a, b, even), ab_odd = shuffled(a, b, odd);
@@ -95,7 +98,8 @@ inline bool takes_few_rows(Index rows, Index columns, const Operand& b) {
     return rows >= 1 && rows <= most_few_rows && columns >= simd::width && (b.k_stride == 1 || b.lane_stride == 1);
 }
 
-/// As `product` (cpu/product.hpp), to the same bits, for the first columns / width * width columns; returns how many.
+/// As `product` (cpu/product.hpp), to the same bits, for the first columns / width * width columns; returns how
+/// many.
 template <int Rows>
 inline Index few_rows(Index columns, Index depth, Index segment, const Operand& a, const Operand& b, float* c,
                       Index c_stride, Store store) {
@@ -115,8 +119,8 @@ inline Index few_rows(Index columns, Index depth, Index segment, const Operand& 
     return columns / width * width;
 }
 
-[[gnu::noinline]] inline Index few_rows(Index rows, Index columns, Index depth, Index segment, const Operand& a, const Operand& b,
-                      float* c, Index c_stride, Store store) {
+[[gnu::noinline]] inline Index few_rows(Index rows, Index columns, Index depth, Index segment, const Operand& a,
+                                        const Operand& b, float* c, Index c_stride, Store store) {
     switch (rows) {
         case 1:
             return few_rows<1>(columns, depth, segment, a, b, c, c_stride, store);

@@ -10,13 +10,15 @@
 
 namespace lapidary {
 
-/// Mean absolute values of what a model computes for some tokens: of the embedding, of the residual stream behind each
-/// block, and of the logits last. ids: [B, T], on the device.
+/// Mean absolute values of what a model computes for some tokens: of the embedding, of the residual stream behind
+/// each block, and of the logits last. ids: [B, T], on the device.
 ///
-/// In a model of any width that learns as the maximal update parametrisation says, they stay of one size as training goes
-/// on; if they grow or shrink with the width, a multiplier, a rate or an initial deviation is not as it should be.
+/// In a model of any width that learns as the maximal update parametrisation says, they stay of one size as
+/// training goes on; if they grow or shrink with the width, a multiplier, a rate or an initial deviation is not as
+/// it should be.
 template <Device D, class Model>
-std::vector<double> mean_activations(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights,
+std::vector<double> mean_activations(D& device, const Model& model,
+                                     std::type_identity_t<Weights<Scalar<D>>> weights,
                                      ConstView<std::int32_t, 2> ids) {
     std::vector<double> means;
     std::vector<Scalar<D>> host;

@@ -57,18 +57,19 @@ void check_prompts(const Model& model, std::span<const std::vector<std::int32_t>
 
 }  // namespace detail
 
-/// Continues prompts, all of them at once, and returns the new tokens of each. A text ends at `max_tokens`, after a stop
-/// token, or when the context is full.
+/// Continues prompts, all of them at once, and returns the new tokens of each. A text ends at `max_tokens`, after
+/// a stop token, or when the context is full.
 ///
-/// Each position is computed once: keys and values are cached, and the cached path gives the logits of the uncached one
-/// bit for bit. What becomes of a prompt is a function of the options, the prompt and its place among the prompts, not of
-/// the others. Throws Error(value) for an empty prompt, one longer than the context, ids outside the vocabulary, or
-/// options outside their range.
+/// Each position is computed once: keys and values are cached, and the cached path gives the logits of the
+/// uncached one bit for bit. What becomes of a prompt is a function of the options, the prompt and its place among
+/// the prompts, not of the others. Throws Error(value) for an empty prompt, one longer than the context, ids
+/// outside the vocabulary, or options outside their range.
 template <Device D, class Model>
 std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& model,
                                                       std::type_identity_t<Weights<Scalar<D>>> weights,
                                                       std::span<const std::vector<std::int32_t>> prompts,
-                                                      const GenerateOptions& options, const OnToken& on_token = {}) {
+                                                      const GenerateOptions& options,
+                                                      const OnToken& on_token = {}) {
     detail::check_prompts(model, prompts, options);
     Index longest = 0;
     std::vector<detail::GrowingText> texts;
@@ -77,14 +78,16 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
         texts.push_back({{static_cast<Index>(texts.size()), 0}, prompt, {}});
     }
     const auto batch = static_cast<Index>(texts.size());
-    const KeyValueCaches<D> caches(device, model, batch, longest + std::min(model.context() - longest, options.max_tokens));
+    const KeyValueCaches<D> caches(device, model, batch,
+                                   longest + std::min(model.context() - longest, options.max_tokens));
     const Index drawable = options.vocabulary > 0 ? options.vocabulary : model.vocabulary();
     std::vector<Scalar<D>> host(static_cast<std::size_t>(model.vocabulary()));
 
     // Texts of one call have equally many fresh tokens: prompts go in one by one, then all texts advance together.
     const auto advance = [&](std::span<detail::GrowingText*> those) {
         ScratchScope scope(device.scratch());
-        const auto count = static_cast<Index>(those.front()->fresh.size()), rows = static_cast<Index>(those.size());
+        const auto count = static_cast<Index>(those.front()->fresh.size()),
+                   rows = static_cast<Index>(those.size());
         std::vector<CachedSequence> sequences;
         const auto ids = device.scratch().template allocate<std::int32_t, 2>({rows, count});
         for (Index i = 0; i < rows; ++i) {
@@ -93,14 +96,15 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
             device.upload(text.fresh.data(), ids.at(i).data, text.fresh.size() * sizeof(std::int32_t));
         }
         const auto logits = scratch(device, Shape<2>{rows, model.vocabulary()});
-        model.next_logits(device, weights, ids, caches.layers(), std::span<const CachedSequence>(sequences), logits);
+        model.next_logits(device, weights, ids, caches.layers(), std::span<const CachedSequence>(sequences),
+                          logits);
         for (Index i = 0; i < rows; ++i) {
             detail::GrowingText& text = *those[static_cast<std::size_t>(i)];
             device.download(logits.at(i).data, host.data(), host.size() * sizeof(Scalar<D>));
             const Index row = text.sequence.row;
-            const auto token = static_cast<std::int32_t>(
-                sample<Scalar<D>>(std::span(host).first(static_cast<std::size_t>(drawable)), options.sampling,
-                                  static_cast<std::uint64_t>(text.result.size()), static_cast<std::uint64_t>(row)));
+            const auto token = static_cast<std::int32_t>(sample<Scalar<D>>(
+                std::span(host).first(static_cast<std::size_t>(drawable)), options.sampling,
+                static_cast<std::uint64_t>(text.result.size()), static_cast<std::uint64_t>(row)));
             text.sequence.past += count;
             text.fresh = {token};
             text.result.push_back(token);
@@ -117,7 +121,8 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
     }
     for (;;) {
         std::erase_if(active, [&](const detail::GrowingText* text) {
-            return static_cast<Index>(text->result.size()) >= options.max_tokens || text->length() > model.context() ||
+            return static_cast<Index>(text->result.size()) >= options.max_tokens ||
+                   text->length() > model.context() ||
                    std::find(options.stop_tokens.begin(), options.stop_tokens.end(), text->result.back()) !=
                        options.stop_tokens.end();
         });

@@ -18,10 +18,10 @@ struct SampleOptions {
     std::uint64_t seed = 0;
 };
 
-/// Draws a token from softmax(logits / temperature), restricted to the top tokens (`top_p` is a share of what `top_k`
-/// leaves). `position` counts the draws of one text, `text` the texts: the choice is a pure function of (logits, options,
-/// position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number or the largest is
-/// infinite, Error(value) for options outside their range.
+/// Draws a token from softmax(logits / temperature), restricted to the top tokens (`top_p` is a share of what
+/// `top_k` leaves). `position` counts the draws of one text, `text` the texts: the choice is a pure function of
+/// (logits, options, position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number
+/// or the largest is infinite, Error(value) for options outside their range.
 template <class T>
 Index sample(std::span<const T> logits, const SampleOptions& options, std::uint64_t position,
              std::uint64_t text = 0) {
@@ -48,9 +48,8 @@ Index sample(std::span<const T> logits, const SampleOptions& options, std::uint6
     const auto candidate = [&](Index rank) {
         while (!all && rank >= sorted) {
             const Index next = std::min(most, std::max<Index>(64, 2 * sorted));
-            std::partial_sort(order.begin() + sorted, order.begin() + next, order.end(), [&](Index a, Index b) {
-                return at(a) != at(b) ? at(a) > at(b) : a < b;
-            });
+            std::partial_sort(order.begin() + sorted, order.begin() + next, order.end(),
+                              [&](Index a, Index b) { return at(a) != at(b) ? at(a) > at(b) : a < b; });
             sorted = next;
         }
         return order[static_cast<std::size_t>(rank)];

@@ -45,7 +45,8 @@ public:
     [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-    /// Gives back the memory of pages that lie wholly in `part` of the file; they are read again if they are asked for.
+    /// Gives back the memory of pages that lie wholly in `part` of the file; they are read again if they are asked
+    /// for.
     void forget(std::span<const std::byte> part) const {
         const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
         const auto first = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;

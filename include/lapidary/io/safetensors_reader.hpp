@@ -98,8 +98,9 @@ public:
     /// Elements [first, first + count) of a tensor, as `read`, in memory that may be used again.
     template <class T>
     void read(std::string_view name, Index first, Index count, std::vector<T>& elements) const {
-        const std::span<const std::byte> source = bytes(typed<T>(name)).subspan(
-            static_cast<std::size_t>(first) * sizeof(T), static_cast<std::size_t>(count) * sizeof(T));
+        const std::span<const std::byte> source =
+            bytes(typed<T>(name))
+                .subspan(static_cast<std::size_t>(first) * sizeof(T), static_cast<std::size_t>(count) * sizeof(T));
         elements.resize(static_cast<std::size_t>(count));
         if (count > 0) std::memcpy(elements.data(), source.data(), source.size());
         forget(source);

@@ -7,9 +7,10 @@ namespace lapidary {
 
 using AmberBlock = SequentialBlock<RmsNorm, Attention<Rotary>, SwiGlu>;
 
-/// The LLaMA architecture: no biases, rotary embeddings over the whole head, N(0, 0.02) everywhere. Hyper-parameters
-/// under the names of the published config.json; the defaults are AMBER 7B's, whose unknown token's embedding row is
-/// frozen at zero. The smaller presets take the vocabulary and the context of the data they are for.
+/// The LLaMA architecture: no biases, rotary embeddings over the whole head, N(0, 0.02) everywhere.
+/// Hyper-parameters under the names of the published config.json; the defaults are AMBER 7B's, whose unknown
+/// token's embedding row is frozen at zero. The smaller presets take the vocabulary and the context of the data
+/// they are for.
 struct AmberConfig {
     using Block = AmberBlock;
     using Model = Decoder<AmberBlock, AmberConfig>;
@@ -88,7 +89,8 @@ struct AmberConfig {
         f.written("eos_token_id", 2);
         f.rule(head_dim > 0 || hidden_size % num_attention_heads == 0, "num_attention_heads", num_attention_heads,
                "divide hidden_size, " + std::to_string(hidden_size));
-        detail::divides_rule(f, "num_key_value_heads", num_key_value_heads, "num_attention_heads", num_attention_heads);
+        detail::divides_rule(f, "num_key_value_heads", num_key_value_heads, "num_attention_heads",
+                             num_attention_heads);
         detail::even_rule(f, head_dim == 0 ? "hidden_size / num_attention_heads" : "head_dim", head_size());
         f.rule(pad_token_id < vocab_size, "pad_token_id", pad_token_id, "be -1 or a token id");
     }

@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-// A config struct lists the keys of its config.json once, in a member function template `fields(f)`, and each of the
-// three classes here runs it: one reads a file, one writes it, one checks the struct. What `f` offers:
+// A config struct lists the keys of its config.json once, in a member function template `fields(f)`, and each of
+// the three classes here runs it: one reads a file, one writes it, one checks the struct. What `f` offers:
 // - `integer(key, value, least, most)`, `number(key, value)`, `flag(key, value)`: must be there;
 // - `defaults(value, other)`: before a file is read, `value` becomes `other`, a field read before;
 // - `integer_or(key, value, least, most)`, `number_or`, `flag_or`: where the file says nothing, the value stays;
@@ -35,8 +35,8 @@ inline std::string range_sentence(Index least, Index most) {
 
 }  // namespace detail
 
-/// Reads. Throws Error(format) naming the file and the key for what is missing, of another type or out of its range,
-/// Error(unsupported) for what the family has no other value for.
+/// Reads. Throws Error(format) naming the file and the key for what is missing, of another type or out of its
+/// range, Error(unsupported) for what the family has no other value for.
 class ConfigReader {
 public:
     ConfigReader(Json json, std::string where) : json_(std::move(json)), where_(std::move(where)) {}

@@ -9,11 +9,11 @@ namespace lapidary {
 
 using CrystalCoderBlock = SequentialBlock<LayerNorm, Attention<Rotary>, SwiGlu>;
 
-/// LLM360's CrystalCoder: layer norms, biases, rotary embeddings of neighbouring elements over a quarter of a head, and
-/// the maximal update parametrisation (muP): scores divided by the head size, embeddings and logits multiplied, initial
-/// deviations that shrink with the width. Hyper-parameters under the names of the published config.json; the defaults are
-/// CrystalCoder's. The matching learning rates are in its recipe.
-/// Source: LLM360/crystalcoder-train; Yang et al., "Tensor programs V", 2022.
+/// LLM360's CrystalCoder: layer norms, biases, rotary embeddings of neighbouring elements over a quarter of a
+/// head, and the maximal update parametrisation (muP): scores divided by the head size, embeddings and logits
+/// multiplied, initial deviations that shrink with the width. Hyper-parameters under the names of the published
+/// config.json; the defaults are CrystalCoder's. The matching learning rates are in its recipe. Source:
+/// LLM360/crystalcoder-train; Yang et al., "Tensor programs V", 2022.
 struct CrystalCoderConfig {
     using Block = CrystalCoderBlock;
     using Model = Decoder<CrystalCoderBlock, CrystalCoderConfig>;

@@ -7,9 +7,10 @@ namespace lapidary {
 
 using FalconBlock = ParallelBlock<LayerNorm, Attention<Rotary>, GeluMlp>;
 
-/// Falcon: both branches of a block start from its input, queries share one (7B) or a few (40B) keys and values, no
-/// biases but in the norms, tied head. Hyper-parameters under the names of the published config.json; the defaults are
-/// Falcon-7B's. Source: Almazrouei et al., "The Falcon series", 2023; transformers' modeling_falcon.py.
+/// Falcon: both branches of a block start from its input, queries share one (7B) or a few (40B) keys and values,
+/// no biases but in the norms, tied head. Hyper-parameters under the names of the published config.json; the
+/// defaults are Falcon-7B's. Source: Almazrouei et al., "The Falcon series", 2023; transformers'
+/// modeling_falcon.py.
 struct FalconConfig {
     using Block = FalconBlock;
     using Model = Decoder<FalconBlock, FalconConfig>;
@@ -20,7 +21,7 @@ struct FalconConfig {
     Index ffn_hidden_size = 0;  ///< 0: 4 hidden_size
     Index num_hidden_layers = 32;
     Index num_attention_heads = 71;
-    Index num_kv_heads = 0;  ///< of the new architecture; 0: num_attention_heads
+    Index num_kv_heads = 0;             ///< of the new architecture; 0: num_attention_heads
     Index num_ln_in_parallel_attn = 0;  ///< of the new architecture; 0: 2
     Index max_position_embeddings = 2048;
     bool multi_query = true;  ///< of the old architecture: one key and value for all queries
@@ -122,7 +123,8 @@ struct FalconConfig {
             if (!shared_norm()) list.norm(there + "ln_mlp", here + "norm2", hidden_size, true);
             list.linear(there + "self_attention.query_key_value", here + "attention.qkv",
                         rows_by_group(num_attention_heads, kv_heads(), head_size()), hidden_size, false);
-            list.linear(there + "self_attention.dense", here + "attention.output", hidden_size, hidden_size, false);
+            list.linear(there + "self_attention.dense", here + "attention.output", hidden_size, hidden_size,
+                        false);
             list.linear(there + "mlp.dense_h_to_4h", here + "mlp.up", inner(), hidden_size, false);
             list.linear(there + "mlp.dense_4h_to_h", here + "mlp.down", hidden_size, inner(), false);
         }

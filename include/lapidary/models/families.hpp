@@ -18,10 +18,10 @@
 
 namespace lapidary {
 
-/// The families there are. Which one a file is for is known when the program runs, which code runs for it when it is
-/// compiled: `visit_config` leads from the one to the other.
-using Families = std::tuple<AmberConfig, LlamaConfig, CrystalCoderConfig, MistralConfig, NeoxConfig, RedPajamaConfig,
-                            FalconConfig, GptJConfig, MptConfig>;
+/// The families there are. Which one a file is for is known when the program runs, which code runs for it when it
+/// is compiled: `visit_config` leads from the one to the other.
+using Families = std::tuple<AmberConfig, LlamaConfig, CrystalCoderConfig, MistralConfig, NeoxConfig,
+                            RedPajamaConfig, FalconConfig, GptJConfig, MptConfig>;
 
 namespace detail {
 
@@ -35,8 +35,8 @@ bool any_family(Test&& test) {
 
 }  // namespace detail
 
-/// Calls `visit(config)` with the config that a config.json holds, of its family's type. `where`: the file, for messages.
-/// Throws Error(unsupported) naming a model type that no family reads, else as `parse_config`.
+/// Calls `visit(config)` with the config that a config.json holds, of its family's type. `where`: the file, for
+/// messages. Throws Error(unsupported) naming a model type that no family reads, else as `parse_config`.
 template <class Visit>
 void visit_config(const Json& json, const std::string& where, Visit&& visit) {
     const bool known = detail::any_family([&]<class Config>(std::type_identity<Config>) {
@@ -46,7 +46,8 @@ void visit_config(const Json& json, const std::string& where, Visit&& visit) {
     });
     if (known) return;
     const auto type = get<std::string>(json, "model_type", where);
-    throw Error(ErrorCode::unsupported, "config", where + ": 'model_type' " + quote(type) + " is no family known here");
+    throw Error(ErrorCode::unsupported, "config",
+                where + ": 'model_type' " + quote(type) + " is no family known here");
 }
 
 /// The same for the config.json of a Hugging Face directory. Throws Error(io) too.
@@ -56,7 +57,8 @@ void visit_config(const std::filesystem::path& directory, Visit&& visit) {
     visit_config(read_json(file), file.string(), visit);
 }
 
-/// Calls `visit(config)` with a named size of a named family: "amber", "nano". Throws Error(value) listing what there is.
+/// Calls `visit(config)` with a named size of a named family: "amber", "nano". Throws Error(value) listing what
+/// there is.
 template <class Visit>
 void visit_preset(std::string_view family, std::string_view preset, Visit&& visit) {
     std::string families, presets;

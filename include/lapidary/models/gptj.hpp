@@ -9,9 +9,10 @@ namespace lapidary {
 
 using GptJBlock = ParallelBlock<LayerNorm, Attention<Rotary>, GeluMlp>;
 
-/// GPT-J: both branches of a block start from its input behind one norm; rotary embeddings of neighbouring elements;
-/// biases in the MLP and the head. Hyper-parameters under the names of the published config.json; the defaults are
-/// GPT-J-6B's. Source: Wang and Komatsuzaki, 2021; kingoflolz/mesh-transformer-jax; transformers' modeling_gptj.py.
+/// GPT-J: both branches of a block start from its input behind one norm; rotary embeddings of neighbouring
+/// elements; biases in the MLP and the head. Hyper-parameters under the names of the published config.json; the
+/// defaults are GPT-J-6B's. Source: Wang and Komatsuzaki, 2021; kingoflolz/mesh-transformer-jax; transformers'
+/// modeling_gptj.py.
 struct GptJConfig {
     using Block = GptJBlock;
     using Model = Decoder<GptJBlock, GptJConfig>;
@@ -34,7 +35,9 @@ struct GptJConfig {
         n_positions = context;
     }
 
-    [[nodiscard]] Recipe recipe() const { return {.beta2 = 0.999, .rules = {.decay_biases = false, .decay_norms = false}}; }
+    [[nodiscard]] Recipe recipe() const {
+        return {.beta2 = 0.999, .rules = {.decay_biases = false, .decay_norms = false}};
+    }
     static bool reads(const Json& json) { return names_model_type(json, {"gptj"}); }
 
     template <class Fields>
@@ -74,8 +77,8 @@ struct GptJConfig {
             Initializer::truncated_normal(2 / (static_cast<double>(n_layer) * std::sqrt(width)));
         return {.embedding = {.vocabulary = vocab_size,
                               .width = n_embd,
-                              .initial = Initializer::truncated_normal(
-                                  1 / std::sqrt(static_cast<double>(vocab_size)))},
+                              .initial =
+                                  Initializer::truncated_normal(1 / std::sqrt(static_cast<double>(vocab_size)))},
                 .block = {.norm = {n_embd, layer_norm_epsilon},
                           .attention = {.width = n_embd,
                                         .heads = n_head,

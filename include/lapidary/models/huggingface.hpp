@@ -20,8 +20,8 @@ struct LeafRows {
     Index count = 0;
 };
 
-/// A tensor of a Hugging Face checkpoint and the leaf that holds it: fused leaves (queries, keys and values; gate and
-/// up) may be several tensors there, and a fused tensor may have its rows in another order.
+/// A tensor of a Hugging Face checkpoint and the leaf that holds it: fused leaves (queries, keys and values; gate
+/// and up) may be several tensors there, and a fused tensor may have its rows in another order.
 struct HuggingFaceTensor {
     std::string name;
     std::string leaf;
@@ -48,14 +48,15 @@ struct HuggingFaceTensor {
 /// - `tensors()`: every tensor that is a parameter.
 /// Programs also ask it for `Block`, `Model`, `family`, `presets()`, `fit(vocabulary, context)`, `recipe()` and
 /// `reads(json)`: models/gptj.hpp shows all of it.
-/// Other tensors of a file are refused unless `ignores(name)` knows them: buffers of old files, copies of tied matrices.
+/// Other tensors of a file are refused unless `ignores(name)` knows them: buffers of old files, copies of tied
+/// matrices.
 template <class Config>
-concept HuggingFaceConfig = requires(Config& config, const Config& constant, ConfigChecker& checker,
-                                     const std::string& name) {
-    config.fields(checker);
-    { constant.tensors() } -> std::same_as<std::vector<HuggingFaceTensor>>;
-    { Config::ignores(name) } -> std::same_as<bool>;
-};
+concept HuggingFaceConfig =
+    requires(Config& config, const Config& constant, ConfigChecker& checker, const std::string& name) {
+        config.fields(checker);
+        { constant.tensors() } -> std::same_as<std::vector<HuggingFaceTensor>>;
+        { Config::ignores(name) } -> std::same_as<bool>;
+    };
 
 /// Named sizes of a family.
 template <class Config>
@@ -64,7 +65,8 @@ using Presets = std::vector<std::pair<std::string, Config>>;
 /// Whether a config.json is for one of these model types.
 inline bool names_model_type(const Json& json, std::initializer_list<std::string_view> types) {
     if (!json.is_object() || !json.contains("model_type")) return false;
-    return std::any_of(types.begin(), types.end(), [&](std::string_view type) { return json["model_type"] == type; });
+    return std::any_of(types.begin(), types.end(),
+                       [&](std::string_view type) { return json["model_type"] == type; });
 }
 
 /// Reads a config. `where`: the file, for messages. Throws as ConfigReader does.
@@ -107,8 +109,8 @@ public:
     }
     /// A product's matrix and, if there is one, its bias, of which the tensors are some rows: `<there>.weight`,
     /// `<there>.bias`.
-    void linear(const std::string& there, const std::string& here, const std::vector<LeafRows>& rows, Index columns,
-                bool bias, bool transposed = false) {
+    void linear(const std::string& there, const std::string& here, const std::vector<LeafRows>& rows,
+                Index columns, bool bias, bool transposed = false) {
         list_.push_back({there + ".weight", here, rows, columns, 2, transposed});
         if (bias) list_.push_back({there + ".bias", here + ".bias", rows, 1, 1});
     }
@@ -128,8 +130,8 @@ private:
     std::vector<HuggingFaceTensor> list_;
 };
 
-/// The rows of a fused leaf [all queries; all keys; all values] in the order of files that put together what belongs to
-/// a key-value head: its queries, its key, its value (GPT-NeoX, Falcon).
+/// The rows of a fused leaf [all queries; all keys; all values] in the order of files that put together what
+/// belongs to a key-value head: its queries, its key, its value (GPT-NeoX, Falcon).
 inline std::vector<LeafRows> rows_by_group(Index heads, Index kv_heads, Index head_size) {
     std::vector<LeafRows> rows;
     const Index group = heads / kv_heads * head_size, queries = heads * head_size, keys = kv_heads * head_size;
@@ -161,7 +163,8 @@ void deviation_field(Fields& f, const std::string& key, double& value) {
     f.rule(value >= 0 && value <= 1e6, key, value, "be in [0, 1e6]");
 }
 
-/// The base of rotary angles: `key` in older files, in `rope_parameters` since transformers 5, which are written too.
+/// The base of rotary angles: `key` in older files, in `rope_parameters` since transformers 5, which are written
+/// too.
 template <class Fields>
 void theta_field(Fields& f, const std::string& key, double& value) {
     f.number_or(key, value);

@@ -5,8 +5,9 @@
 namespace lapidary {
 
 /// Mistral: LLaMA with grouped queries and a sliding window, in which a token sees key j of query i if
-/// i - j < sliding_window, as transformers has it. Hyper-parameters under the names of the published config.json; the
-/// defaults are those of version 0.1. Source: Jiang et al., "Mistral 7B", 2023; transformers' modeling_mistral.py.
+/// i - j < sliding_window, as transformers has it. Hyper-parameters under the names of the published config.json;
+/// the defaults are those of version 0.1. Source: Jiang et al., "Mistral 7B", 2023; transformers'
+/// modeling_mistral.py.
 struct MistralConfig : AmberConfig {
     using Model = Decoder<AmberBlock, MistralConfig>;
     static constexpr std::string_view family = "mistral";

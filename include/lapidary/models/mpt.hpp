@@ -9,9 +9,9 @@ namespace lapidary {
 
 using MptBlock = SequentialBlock<LayerNorm, Attention<Alibi>, GeluMlp>;
 
-/// MPT: linear biases for positions, no biases else, not in the norms either, tied head. Hyper-parameters under the names
-/// of the published config.json, those of `attn_config` among them; the defaults are MPT-7B's.
-/// Source: MosaicML, 2023; mosaicml/llm-foundry; transformers' modeling_mpt.py.
+/// MPT: linear biases for positions, no biases else, not in the norms either, tied head. Hyper-parameters under
+/// the names of the published config.json, those of `attn_config` among them; the defaults are MPT-7B's. Source:
+/// MosaicML, 2023; mosaicml/llm-foundry; transformers' modeling_mpt.py.
 struct MptConfig {
     using Block = MptBlock;
     using Model = Decoder<MptBlock, MptConfig>;

@@ -10,9 +10,10 @@ namespace lapidary {
 using NeoxBlock = ParallelBlock<LayerNorm, Attention<Rotary>, GeluMlp>;
 
 /// The GPT-NeoX architecture: layer norms, biases everywhere but in the head, rotary embeddings over the first
-/// `rotary_pct` of a head; `BlockType` wires the branches. Hyper-parameters under the names of the published config.json;
-/// initial weights as GPT-NeoX-20B and the Pythia models up to 2.8B had them, whatever `initializer_range` says.
-/// Source: Black et al., "GPT-NeoX-20B", 2022; transformers' modeling_gpt_neox.py; gpt-neox's init_functions.py.
+/// `rotary_pct` of a head; `BlockType` wires the branches. Hyper-parameters under the names of the published
+/// config.json; initial weights as GPT-NeoX-20B and the Pythia models up to 2.8B had them, whatever
+/// `initializer_range` says. Source: Black et al., "GPT-NeoX-20B", 2022; transformers' modeling_gpt_neox.py;
+/// gpt-neox's init_functions.py.
 template <class BlockType>
 struct NeoxLayout {
     using Block = BlockType;
@@ -26,7 +27,8 @@ struct NeoxLayout {
     double layer_norm_eps = 1e-5;
     double rotary_pct = 0.25;
     double rotary_emb_base = 10000.0;
-    Gelu hidden_act = Gelu::erf;  ///< Pythia was trained with tanh and is published, and run by transformers, with erf
+    Gelu hidden_act =
+        Gelu::erf;  ///< Pythia was trained with tanh and is published, and run by transformers, with erf
     double initializer_range = 0.02;
     bool tie_word_embeddings = false;
 
@@ -36,7 +38,9 @@ struct NeoxLayout {
     }
 
     [[nodiscard]] Recipe recipe() const { return {.rules = {.decay_biases = false, .decay_norms = false}}; }
-    static bool is_parallel(const Json& json) { return get_or<bool>(json, "use_parallel_residual", true, "config"); }
+    static bool is_parallel(const Json& json) {
+        return get_or<bool>(json, "use_parallel_residual", true, "config");
+    }
 
     template <class Fields>
     void fields(Fields& f) {
@@ -55,7 +59,10 @@ struct NeoxLayout {
         detail::theta_field(f, "rotary_emb_base", rotary_emb_base);
         f.inside("rope_parameters", [&](auto& g) { g.number_or("partial_rotary_factor", rotary_pct); });
         f.choice("hidden_act", hidden_act,
-                 {{"gelu", Gelu::erf}, {"gelu_fast", Gelu::tanh}, {"gelu_new", Gelu::tanh}, {"gelu_pytorch_tanh", Gelu::tanh}});
+                 {{"gelu", Gelu::erf},
+                  {"gelu_fast", Gelu::tanh},
+                  {"gelu_new", Gelu::tanh},
+                  {"gelu_pytorch_tanh", Gelu::tanh}});
         detail::deviation_field(f, "initializer_range", initializer_range);
         f.flag_or("tie_word_embeddings", tie_word_embeddings);
         f.constant("attention_bias", true);
@@ -76,7 +83,8 @@ struct NeoxLayout {
     operator DecoderOptions<typename Block::Options>() const {  // NOLINT: a config is what a model is made of
         const double width = static_cast<double>(hidden_size);
         const Initializer initial = Initializer::normal(std::sqrt(2 / (5 * width)));
-        const Initializer output = Initializer::normal(2 / (static_cast<double>(num_hidden_layers) * std::sqrt(width)));
+        const Initializer output =
+            Initializer::normal(2 / (static_cast<double>(num_hidden_layers) * std::sqrt(width)));
         return {.embedding = {.vocabulary = vocab_size, .width = hidden_size, .initial = initial},
                 .block = {.norm = {hidden_size, layer_norm_eps},
                           .attention = {.width = hidden_size,

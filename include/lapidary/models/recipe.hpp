@@ -10,8 +10,8 @@ enum class Epsilon {
     before_correction  ///< (sqrt(v) + epsilon) / sqrt(1 - beta2^t): CrystalCoder's trainer
 };
 
-/// How a family was trained, as far as it is published: what `AdamW` and a schedule are made from. The defaults are
-/// AMBER's.
+/// How a family was trained, as far as it is published: what `AdamW` and a schedule are made from. The defaults
+/// are AMBER's.
 struct Recipe {
     double beta1 = 0.9;
     double beta2 = 0.95;

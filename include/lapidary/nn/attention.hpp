@@ -13,8 +13,8 @@
 namespace lapidary {
 
 /// Causal self-attention with grouped queries; `Position`, a position scheme, tells it where tokens are (`Rotary`,
-/// `Alibi`). Parameters: `<name>.qkv` [(H + 2K) D, C] (queries, keys, values: one product), `<name>.output` [C, H D]
-/// and, if wanted, their biases.
+/// `Alibi`). Parameters: `<name>.qkv` [(H + 2K) D, C] (queries, keys, values: one product), `<name>.output` [C, H
+/// D] and, if wanted, their biases.
 template <class Position>
 class Attention {
     static_assert(check_position_scheme<Position>());
@@ -35,8 +35,8 @@ public:
         Initializer output_initial = Initializer::normal(0.02);
     };
 
-    /// Saves (2H + 2K) D elements and H scalars a token, and (H + 2K) D more where they are clipped; keeps a view of
-    /// its input.
+    /// Saves (2H + 2K) D elements and H scalars a token, and (H + 2K) D more where they are clipped; keeps a view
+    /// of its input.
     template <class T>
     struct Saved {
         ConstView<T, 3> x;   // [B, T, C]
@@ -50,9 +50,9 @@ public:
         : options_(check(options)),
           position_(options.position),
           qkv_(layout, name + ".qkv", {options.width, columns(), options.qkv_bias, options.initial}),
-          output_(layout, name + ".output",
-                  {options.heads * options.head_size, options.width, options.output_bias, options.output_initial}) {
-    }
+          output_(
+              layout, name + ".output",
+              {options.heads * options.head_size, options.width, options.output_bias, options.output_initial}) {}
 
     /// x, y: [B, T, C]; the first token of x is at position 0.
     template <Device D>

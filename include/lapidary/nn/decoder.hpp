@@ -67,8 +67,8 @@ public:
         close_ends(weights);
     }
 
-    /// Calls `visit(i, x)` with the residual stream, x [B, T, C]: as the embedding makes it (i = 0) and as block i leaves
-    /// it. It is gone when `visit` returns.
+    /// Calls `visit(i, x)` with the residual stream, x [B, T, C]: as the embedding makes it (i = 0) and as block i
+    /// leaves it. It is gone when `visit` returns.
     template <Device D, class Visit>
     void visit_states(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids, Visit&& visit) const {
         ScratchScope scope(device.scratch());
@@ -76,8 +76,8 @@ public:
         run(device, weights, ids, trace, visit);
     }
 
-    /// The summed cross entropy of each sequence, in nats. inputs, targets: [B, T], a negative target is not counted;
-    /// losses: B numbers.
+    /// The summed cross entropy of each sequence, in nats. inputs, targets: [B, T], a negative target is not
+    /// counted; losses: B numbers.
     template <Device D>
     void loss(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
               ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
@@ -102,13 +102,14 @@ public:
         const auto dh = scratch(device, h.shape);
         const Ends<const Scalar<D>> ends = open_ends(weights);
         const Ends<Scalar<D>> sums = open_ends(gradients);
-        // A tied matrix receives from each sequence first what the head has, then what the embedding has. So the head's
-        // part waits, and is computed anew, where several sequences are under way.
+        // A tied matrix receives from each sequence first what the head has, then what the embedding has. So the
+        // head's part waits, and is computed anew, where several sequences are under way.
         const bool later = options_.head.tied && h.extent(0) > 1;
         if (later) {
             head_.loss_and_input_gradient(device, ends.last, ends.tables, h, targets, scale, losses, dh);
         } else {
-            head_.loss_and_gradient(device, ends.last, ends.tables, h, targets, scale, losses, dh, sums.last, sums.tables);
+            head_.loss_and_gradient(device, ends.last, ends.tables, h, targets, scale, losses, dh, sums.last,
+                                    sums.tables);
         }
         const auto d = scratch(device, h.shape);
         fill(device, d.flat(), 0);
@@ -124,8 +125,8 @@ public:
             weights.close(i + 1);
         }
         for (Index b = 0; later && b < h.extent(0); ++b) {
-            head_.parameter_gradients(device, ends.last, ends.tables, h.slice(b, 1), targets.slice(b, 1), scale, sums.last,
-                                      sums.tables);
+            head_.parameter_gradients(device, ends.last, ends.tables, h.slice(b, 1), targets.slice(b, 1), scale,
+                                      sums.last, sums.tables);
             embedding_.backward(device, inputs.slice(b, 1), d.slice(b, 1), sums.tables);
         }
         if (later) {
@@ -137,9 +138,9 @@ public:
         gradients.close(0);
     }
 
-    /// Logits of the last of T new tokens of each sequence; appends to the caches, one per layer. ids: [B, T], row i
-    /// goes on with `sequences[i]`; logits: [B, V]. A sequence's logits do not depend on which others there are. Throws
-    /// Error(shape) if there are not as many caches as layers, or one has no room for a sequence's tokens.
+    /// Logits of the last of T new tokens of each sequence; appends to the caches, one per layer. ids: [B, T], row
+    /// i goes on with `sequences[i]`; logits: [B, V]. A sequence's logits do not depend on which others there are.
+    /// Throws Error(shape) if there are not as many caches as layers, or one has no room for a sequence's tokens.
     template <Device D>
     void next_logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
                      std::span<const KeyValueCache<Scalar<D>>> caches, std::span<const CachedSequence> sequences,

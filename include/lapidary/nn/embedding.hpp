@@ -16,7 +16,7 @@ public:
     struct Options {
         Index vocabulary = 0;
         Index width = 0;
-        Index frozen_row = -1;    ///< -1: none
+        Index frozen_row = -1;  ///< -1: none
         double multiplier = 1.0;
         Initializer initial = Initializer::normal(0.02);  ///< of all rows but the frozen one
     };

@@ -33,8 +33,8 @@ inline double initial_value(const Initializer& initializer, const Philox& random
 }  // namespace detail
 
 /// Draws initial weights: element i of a parameter is a pure function of (seed, parameter's name, i), so neither
-/// the device nor the order of parameters nor the number of ranks matters. `weights` are those of a range of the layout.
-/// Throws Error(shape) unless they are as many.
+/// the device nor the order of parameters nor the number of ranks matters. `weights` are those of a range of the
+/// layout. Throws Error(shape) unless they are as many.
 template <Device D>
 void initialize(D& device, const ParameterLayout& layout, Range range, View<Scalar<D>, 1> weights,
                 InitializeOptions options) {
@@ -50,7 +50,8 @@ void initialize(D& device, const ParameterLayout& layout, Range range, View<Scal
         for (Index i = first; i < end; ++i) {
             double value = detail::initial_value(leaf.initializer, random, static_cast<std::uint64_t>(i));
             if (zero_row >= 0 && i / columns == zero_row) value = 0;
-            host[static_cast<std::size_t>(leaf.offset + i - range.first)] = static_cast<Scalar<D>>(static_cast<float>(value));
+            host[static_cast<std::size_t>(leaf.offset + i - range.first)] =
+                static_cast<Scalar<D>>(static_cast<float>(value));
         }
     }
     device.upload(host.data(), weights.data, host.size() * sizeof(Scalar<D>));

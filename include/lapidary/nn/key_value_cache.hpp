@@ -25,10 +25,11 @@ struct CachedSequence {
 };
 
 template <class L, class D = detail::AnyDevice>
-concept HasCachedForward = requires(
-    const L& layer, D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-    KeyValueCache<Scalar<D>> cache,
-    std::span<const CachedSequence> sequences) { layer.forward(device, weights, x, y, cache, sequences); };
+concept HasCachedForward =
+    requires(const L& layer, D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+             View<Scalar<D>, 3> y, KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) {
+        layer.forward(device, weights, x, y, cache, sequences);
+    };
 
 template <class L>
 concept HasCacheShape = requires(const typename L::Options& options, Index batch, Index time) {
@@ -37,8 +38,8 @@ concept HasCacheShape = requires(const typename L::Options& options, Index batch
 
 /// A layer that reads earlier tokens out of a cache, so that text is written token by token:
 /// - `forward(device, weights, x, y, cache, sequences)`: as the layer's `forward` for tokens that follow others,
-///   to the same bits: row i of x goes on with `sequences[i]`. Reads keys and values of earlier tokens from `cache`,
-///   appends the new ones, saves nothing;
+///   to the same bits: row i of x goes on with `sequences[i]`. Reads keys and values of earlier tokens from
+///   `cache`, appends the new ones, saves nothing;
 /// - `L::cache_shape(options, batch, time)`: the shape of its keys (and of its values), [B, T, K, D].
 template <class L>
 concept CachedLayer = Layer<L> && HasCachedForward<L> && HasCacheShape<L>;

@@ -8,8 +8,8 @@
 
 namespace lapidary {
 
-/// y = x w^T, and + b where there is a bias: what layers are made of. It saves nothing, so it is not a layer itself:
-/// who uses it keeps x. Parameters: `<name>` [outputs, inputs], `<name>.bias` [outputs].
+/// y = x w^T, and + b where there is a bias: what layers are made of. It saves nothing, so it is not a layer
+/// itself: who uses it keeps x. Parameters: `<name>` [outputs, inputs], `<name>.bias` [outputs].
 class Linear {
 public:
     struct Options {
@@ -36,8 +36,8 @@ public:
         if (bias_.shape[0] > 0) add_bias(device, weights[bias_], y.rows());
     }
 
-    /// Adds to the gradients; dx receives (Store::add: is added to) the gradient of x. With Store::assign, dx may be
-    /// x, which is then no longer needed.
+    /// Adds to the gradients; dx receives (Store::add: is added to) the gradient of x. With Store::assign, dx may
+    /// be x, which is then no longer needed.
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, ConstView<Scalar<D>, 3> dy,
                   View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients, Store store) const {

@@ -17,12 +17,12 @@
 
 namespace lapidary {
 
-/// Vectors to logits over the vocabulary, and the loss: logits = multiplier * x w^T + b. It reads a [V, C] matrix: its
-/// own, or the embedding's (tied). Parameters: `<name>` [V, C] unless tied, `<name>.bias` [V] if wanted.
+/// Vectors to logits over the vocabulary, and the loss: logits = multiplier * x w^T + b. It reads a [V, C] matrix:
+/// its own, or the embedding's (tied). Parameters: `<name>` [V, C] unless tied, `<name>.bias` [V] if wanted.
 ///
-/// The loss walks over chunks of tokens, so logits exist for one chunk at a time. Functions take the parameters that hold
-/// the matrix (`tables`) and those that hold the rest: the same, unless the matrix is the embedding's and only parts of
-/// the parameters are at hand.
+/// The loss walks over chunks of tokens, so logits exist for one chunk at a time. Functions take the parameters
+/// that hold the matrix (`tables`) and those that hold the rest: the same, unless the matrix is the embedding's
+/// and only parts of the parameters are at hand.
 class LmHead {
 public:
     struct Options {
@@ -36,7 +36,8 @@ public:
     static constexpr Index chunk_tokens = 2 * accumulation_block;
 
     /// `table`: the embedding's matrix; `frozen_row`: its row that receives no gradient; -1: none.
-    LmHead(ParameterLayout& layout, const std::string& name, const Options& options, Slot<2> table, Index frozen_row)
+    LmHead(ParameterLayout& layout, const std::string& name, const Options& options, Slot<2> table,
+           Index frozen_row)
         : multiplier_(check(options).multiplier),
           frozen_row_(options.tied ? frozen_row : -1),
           matrix_(options.tied ? table : layout.add(name, table.shape, Role::head, options.initial)) {
@@ -56,19 +57,21 @@ public:
     /// The summed cross entropy of each sequence, in nats. x: [B, T, C]; targets: [B, T], negative ones are not
     /// counted; losses: B numbers.
     template <Device D>
-    void loss(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
-              std::span<double> losses) const {
+    void loss(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
+              ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
         each_chunk(device, weights, tables, x, targets, losses,
                    [&](Index, Index, auto, auto logits, auto chunk_targets, auto chunk_losses) {
                        cross_entropy(device, logits, chunk_targets, chunk_losses);
                    });
     }
 
-    /// As `loss`; overwrites dx with the gradient of scale * (sum of all losses) and adds to those of the parameters.
+    /// As `loss`; overwrites dx with the gradient of scale * (sum of all losses) and adds to those of the
+    /// parameters.
     template <Device D>
-    void loss_and_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
-                           ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
-                           View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
+    void loss_and_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
+                           ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
+                           std::span<double> losses, View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients,
+                           Gradients<Scalar<D>> table_gradients) const {
         each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index first, Index segment, auto inputs, auto dlogits) {
                           input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
@@ -79,18 +82,20 @@ public:
 
     /// The first half of `loss_and_gradient`: the losses and dx.
     template <Device D>
-    void loss_and_input_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
-                                 ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
-                                 View<Scalar<D>, 3> dx) const {
-        each_gradient(device, weights, tables, x, targets, scale, losses, [&](Index first, Index, auto, auto dlogits) {
-            input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
-        });
+    void loss_and_input_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
+                                 ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
+                                 std::span<double> losses, View<Scalar<D>, 3> dx) const {
+        each_gradient(device, weights, tables, x, targets, scale, losses,
+                      [&](Index first, Index, auto, auto dlogits) {
+                          input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
+                      });
     }
 
     /// The second half, which computes the logits once more.
     template <Device D>
-    void parameter_gradients(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
-                             ConstView<std::int32_t, 2> targets, double scale, Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
+    void parameter_gradients(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
+                             ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
+                             Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
         std::vector<double> losses(static_cast<std::size_t>(x.extent(0)));
         each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index, Index segment, auto inputs, auto dlogits) {
@@ -118,7 +123,8 @@ private:
     }
 
     template <Device D>
-    void project(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 2> x, View<Scalar<D>, 2> logits) const {
+    void project(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 2> x,
+                 View<Scalar<D>, 2> logits) const {
         matmul(device, x, tables[matrix_], logits);
         if (bias_.shape[0] > 0) add_bias(device, weights[bias_], logits);
     }
@@ -158,8 +164,9 @@ private:
                    });
     }
 
-    // Chunks hold whole sequences, or a piece of one. `work(first, segment, inputs, logits, targets, losses)` gets the
-    // chunk's first token, how many of its tokens belong to one sequence, and its vectors times the multiplier.
+    // Chunks hold whole sequences, or a piece of one. `work(first, segment, inputs, logits, targets, losses)` gets
+    // the chunk's first token, how many of its tokens belong to one sequence, and its vectors times the
+    // multiplier.
     template <Device D, class Work>
     void each_chunk(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
                     ConstView<std::int32_t, 2> targets, std::span<double> losses, Work&& work) const {

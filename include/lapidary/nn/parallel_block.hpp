@@ -24,7 +24,8 @@ public:
         bool shared_norm = false;
     };
 
-    /// Saves 3C elements a token, 2C with a shared norm, besides what its parts save, and keeps a view of its input.
+    /// Saves 3C elements a token, 2C with a shared norm, besides what its parts save, and keeps a view of its
+    /// input.
     template <class T>
     struct Saved {
         typename Norm::template Saved<T> norm1;

@@ -4,22 +4,25 @@
 
 namespace lapidary {
 
-/// How fast a parameter learns and whether it decays, as a function of its role. The default treats all alike, as AMBER
-/// was trained.
+/// How fast a parameter learns and whether it decays, as a function of its role. The default treats all alike, as
+/// AMBER was trained.
 struct ParameterRules {
     double matrix_rate = 1.0;  ///< multiplies the learning rate of matrices (not of embeddings and heads)
     bool decay_biases = true;
     bool decay_norms = true;
 
-    [[nodiscard]] double rate_factor(const Leaf& leaf) const { return leaf.role == Role::matrix ? matrix_rate : 1.0; }
+    [[nodiscard]] double rate_factor(const Leaf& leaf) const {
+        return leaf.role == Role::matrix ? matrix_rate : 1.0;
+    }
     [[nodiscard]] bool decays(const Leaf& leaf) const {
         return leaf.role == Role::bias ? decay_biases : leaf.role == Role::norm ? decay_norms : true;
     }
 };
 
-/// The rules of the maximal update parametrisation for Adam, where the head is tied or its logits are multiplied instead:
-/// matrices learn `width_scale` times as fast, `width_scale` being the width that the rate was tuned at over the model's;
-/// norms and biases do not decay. Source: Yang et al., "Tensor programs V", 2022; LLM360/crystalcoder-train.
+/// The rules of the maximal update parametrisation for Adam, where the head is tied or its logits are multiplied
+/// instead: matrices learn `width_scale` times as fast, `width_scale` being the width that the rate was tuned at
+/// over the model's; norms and biases do not decay. Source: Yang et al., "Tensor programs V", 2022;
+/// LLM360/crystalcoder-train.
 inline ParameterRules mup_rules(double width_scale) {
     return {.matrix_rate = width_scale, .decay_biases = false, .decay_norms = false};
 }
@@ -35,7 +38,8 @@ void for_each_rule(const ParameterLayout& layout, const ParameterRules& rules, V
         const double factor = rules.rate_factor(leaves[i]);
         const bool decays = rules.decays(leaves[i]);
         const Index first = leaves[i].offset;
-        while (i < leaves.size() && rules.rate_factor(leaves[i]) == factor && rules.decays(leaves[i]) == decays) ++i;
+        while (i < leaves.size() && rules.rate_factor(leaves[i]) == factor && rules.decays(leaves[i]) == decays)
+            ++i;
         visit(Range{first, (i < leaves.size() ? leaves[i].offset : layout.size()) - first}, factor, decays);
     }
 }

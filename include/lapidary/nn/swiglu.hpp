@@ -6,9 +6,9 @@
 
 namespace lapidary {
 
-/// The gated feed-forward layer of LLaMA: y = (silu(x Wg^T) * (x Wu^T)) Wd^T, each product plus its bias where wanted.
-/// Parameters: `<name>.gate_up` [2F, C] (the gate's rows first: one product computes both), `<name>.down` [C, F] and
-/// their biases.
+/// The gated feed-forward layer of LLaMA: y = (silu(x Wg^T) * (x Wu^T)) Wd^T, each product plus its bias where
+/// wanted. Parameters: `<name>.gate_up` [2F, C] (the gate's rows first: one product computes both), `<name>.down`
+/// [C, F] and their biases.
 class SwiGlu {
 public:
     struct Options {

@@ -15,19 +15,20 @@ struct AttentionRule {
     /// Scores are q.k * scale. The published models use 1 / sqrt(D), which must be said: the default scales
     /// nothing.
     double scale = 1.0;
-    /// Positions that a query sees, the last of them its own (key j of query i with i - j < window); 0: all before it.
+    /// Positions that a query sees, the last of them its own (key j of query i with i - j < window); 0: all before
+    /// it.
     Index window = 0;
-    /// Attention with linear biases: a score is lowered by alibi_slope * (i - j); 0: not. Source: Press et al., "Train
-    /// short, test long", 2021.
+    /// Attention with linear biases: a score is lowered by alibi_slope * (i - j); 0: not. Source: Press et al.,
+    /// "Train short, test long", 2021.
     double alibi_bias_max = 0.0;
 
     /// The first key that the query at `position` sees.
     [[nodiscard]] Index first_key(Index position) const {
         return window > 0 && position >= window ? position - window + 1 : 0;
     }
-    /// What a position of distance costs query head `head` of `heads`: 2^(-bias_max (k + 1) / P) with P the power of
-    /// two that is not below `heads`. k counts the heads; where heads < P it takes the odd numbers first, then the even
-    /// ones. Source: MPT's modeling_mpt.py, for which bias_max is 8 or 16.
+    /// What a position of distance costs query head `head` of `heads`: 2^(-bias_max (k + 1) / P) with P the power
+    /// of two that is not below `heads`. k counts the heads; where heads < P it takes the odd numbers first, then
+    /// the even ones. Source: MPT's modeling_mpt.py, for which bias_max is 8 or 16.
     [[nodiscard]] double alibi_slope(Index head, Index heads) const {
         if (alibi_bias_max == 0) return 0;
         const auto power = static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(heads)));

@@ -33,8 +33,8 @@ void layer_norm(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 1> ga
 
 /// The gradient of `layer_norm`: adds to dx, to dgain and, if there is one, to dbias.
 ///
-/// x, dy, dx: [B, T, C]; gain, dgain: [C]; dbias: [C] or [0]; `rows` as saved by the forward pass. Sums over tokens
-/// (dgain, dbias) follow `accumulation_block` with blocks that start anew at each sequence.
+/// x, dy, dx: [B, T, C]; gain, dgain: [C]; dbias: [C] or [0]; `rows` as saved by the forward pass. Sums over
+/// tokens (dgain, dbias) follow `accumulation_block` with blocks that start anew at each sequence.
 template <Device D>
 void layer_norm_gradient(D& device, ConstView<Scalar<D>, 3> x, ConstView<Scalar<D>, 1> gain,
                          RowStatistics<Scalar<D>> rows, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 3> dx,

@@ -8,8 +8,8 @@
 
 namespace lapidary {
 
-/// Elements per partial sum of `sum` and `sum_of_squares`: each partial sum is formed in one fixed order, and they are
-/// added from the first to the last.
+/// Elements per partial sum of `sum` and `sum_of_squares`: each partial sum is formed in one fixed order, and they
+/// are added from the first to the last.
 inline constexpr Index reduction_block = 16384;
 
 /// Sum of all elements, accumulated in double.
@@ -18,8 +18,8 @@ double sum(D& device, ConstView<Scalar<D>, 1> x) {
     return sum_on(device, x);
 }
 
-/// Sums of the squares of blocks of `reduction_block` elements, accumulated in double; the last block may be shorter. NaN
-/// and infinity propagate.
+/// Sums of the squares of blocks of `reduction_block` elements, accumulated in double; the last block may be
+/// shorter. NaN and infinity propagate.
 template <Device D>
 std::vector<double> squares_by_block(D& device, ConstView<Scalar<D>, 1> x) {
     std::vector<double> sums(static_cast<std::size_t>(ceil_div(x.size(), reduction_block)));

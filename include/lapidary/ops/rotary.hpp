@@ -9,8 +9,8 @@
 
 namespace lapidary {
 
-/// Which elements of a head make a pair. Rows of the query and key matrices permuted within a head turn one into the
-/// other; a checkpoint says which one it was made for.
+/// Which elements of a head make a pair. Rows of the query and key matrices permuted within a head turn one into
+/// the other; a checkpoint says which one it was made for.
 enum class Pairing {
     halves,      ///< i and i + size / 2: LLaMA, NeoX, Falcon
     interleaved  ///< 2 i and 2 i + 1: GPT-J, CrystalCoder

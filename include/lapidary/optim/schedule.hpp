@@ -7,8 +7,8 @@
 
 namespace lapidary {
 
-/// Linear warm-up from exactly 0 at step 0, then half a cosine from `peak` to `floor` at `total_steps`, then `floor`.
-/// A pure function of the step. Source: LLM360/amber-train, main_utils.py.
+/// Linear warm-up from exactly 0 at step 0, then half a cosine from `peak` to `floor` at `total_steps`, then
+/// `floor`. A pure function of the step. Source: LLM360/amber-train, main_utils.py.
 struct CosineSchedule {
     double peak = 3e-4;
     double floor = 3e-5;

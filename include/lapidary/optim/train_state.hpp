@@ -23,8 +23,8 @@ struct ExchangeSpace {
     explicit ExchangeSpace(const D& main) : device(main.sibling()) {}
 };
 
-/// Everything that training changes: flat vectors of one shape, and the number of steps done. Where ranks share the work,
-/// a vector that is sharded has only this rank's shard (comm/shards.hpp).
+/// Everything that training changes: flat vectors of one shape, and the number of steps done. Where ranks share
+/// the work, a vector that is sharded has only this rank's shard (comm/shards.hpp).
 template <Device D>
 struct TrainState {
     Shards shards;
@@ -36,7 +36,8 @@ struct TrainState {
     Index step = 0;
     /// One more gradient per level of the tree over lanes; made when a step first needs them.
     std::vector<Tensor<Scalar<D>, 1, D>> lane_gradients;
-    /// One lane's gradients, all of them, where they are sharded but a lane is worked through in several micro-batches.
+    /// One lane's gradients, all of them, where they are sharded but a lane is worked through in several
+    /// micro-batches.
     std::optional<Tensor<Scalar<D>, 1, D>> whole_gradients;
     std::unique_ptr<ExchangeSpace<D>> exchange;
 
@@ -60,7 +61,8 @@ void initialize(D& device, const Model& model, TrainState<D>& state, InitializeO
     if (state.zero < Zero::weights) return initialize(device, model.layout(), state.weights.view(), options);
     for (Index u = 0; u < state.shards.unit_count(); ++u) {
         const Range own = state.own(u, Zero::weights);
-        initialize(device, model.layout(), state.shards.own(u), state.weights.view().slice(own.first, own.count), options);
+        initialize(device, model.layout(), state.shards.own(u), state.weights.view().slice(own.first, own.count),
+                   options);
     }
 }
 

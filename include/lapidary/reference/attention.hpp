@@ -37,7 +37,8 @@ inline void attention_on(Reference&, Heads<const double> q, Heads<const double> 
                     largest = std::max(largest, score);
                 }
                 double total = 0;
-                for (Index j = start; j < visible; ++j) total += std::exp(p[static_cast<std::size_t>(j)] - largest);
+                for (Index j = start; j < visible; ++j)
+                    total += std::exp(p[static_cast<std::size_t>(j)] - largest);
                 log_sum.at(b).at(h)[i] = largest + std::log(total);
                 double* row = out.row(b, i, h);
                 std::fill(row, row + q.size, 0.0);
@@ -66,9 +67,8 @@ inline void attention_gradient_on(Reference&, Heads<const double> q, Heads<const
             for (Index i = 0; i < q.time; ++i) {
                 const double shift = detail::dot(dout.row(b, i, h), out.row(b, i, h), q.size);
                 for (Index j = rule.first_key(i); j <= i; ++j) {
-                    const double score =
-                        detail::dot(q.row(b, i, h), k.row(b, j, h / group), q.size) * rule.scale -
-                        rule.alibi_slope(h, q.heads) * static_cast<double>(i - j);
+                    const double score = detail::dot(q.row(b, i, h), k.row(b, j, h / group), q.size) * rule.scale -
+                                         rule.alibi_slope(h, q.heads) * static_cast<double>(i - j);
                     const double p = std::exp(score - log_sum.at(b).at(h)[i]);
                     const double dp = detail::dot(dout.row(b, i, h), v.row(b, j, h / group), q.size);
                     const double ds = p * (dp - shift) * rule.scale;

@@ -24,8 +24,8 @@ inline void layer_norm_on(Reference&, ConstView<double, 2> x, ConstView<double, 
     }
 }
 
-// With z = (x - mean) r and u = dy * gain: dx = r (u - mean(u) - z mean(u z)), dgain = sum over rows of dy z, dbias =
-// sum over rows of dy.
+// With z = (x - mean) r and u = dy * gain: dx = r (u - mean(u) - z mean(u z)), dgain = sum over rows of dy z,
+// dbias = sum over rows of dy.
 inline void layer_norm_gradient_on(Reference&, ConstView<double, 3> x_, ConstView<double, 1> gain,
                                    RowStatistics<double> rows, ConstView<double, 3> dy_, View<double, 3> dx_,
                                    View<double, 1> dgain, View<double, 1> dbias) {

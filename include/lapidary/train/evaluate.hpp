@@ -27,22 +27,26 @@ std::vector<double> sequence_losses(D& device, const Model& model, Weights<Scala
 
 /// Cross entropy in nats summed over the positions that count and divided by all of a batch, without gradients.
 template <Device D, class Model>
-double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights, const Batch& batch) {
+double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights,
+                 const Batch& batch) {
     check_tokens(batch.view(), model.vocabulary());
     double total = 0;
     for (double loss : detail::sequence_losses(device, model, weights, batch, 0, batch.batch)) total += loss;
     return total / static_cast<double>(batch.batch * batch.context);
 }
 
-/// The same of a state's weights, shared out over the ranks, which all call it; the same bits for any number of them.
+/// The same of a state's weights, shared out over the ranks, which all call it; the same bits for any number of
+/// them.
 template <Device D, Communicator World, class Model>
 double mean_loss(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch) {
     check_tokens(batch.view(), model.vocabulary());
     GatheredWeights<D, World> weights(device, world, state);
-    // All ranks compute as many sequences, because they gather weights together; what exceeds the batch is dropped.
+    // All ranks compute as many sequences, because they gather weights together; what exceeds the batch is
+    // dropped.
     const Index share = ceil_div(batch.batch, Index{world.size()});
     const Index first = std::min(world.rank() * share, batch.batch - share);
-    std::vector<double> own = detail::sequence_losses(device, model, Weights<Scalar<D>>(weights), batch, first, share);
+    std::vector<double> own =
+        detail::sequence_losses(device, model, Weights<Scalar<D>>(weights), batch, first, share);
     double total = 0;
     const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
     for (Index b = 0; b < batch.batch; ++b) {

@@ -9,8 +9,8 @@
 namespace lapidary {
 
 /// The weights of a state, for models to read on all ranks together: where they are sharded (ZeRO-3) each unit is
-/// gathered when it is opened, and its neighbour, in the direction of travel, in the background meanwhile. All ranks open
-/// the same units in the same order. Make a new one after the weights have changed.
+/// gathered when it is opened, and its neighbour, in the direction of travel, in the background meanwhile. All
+/// ranks open the same units in the same order. Make a new one after the weights have changed.
 template <Device D, Communicator World>
 class GatheredWeights final : public UnitSource<const Scalar<D>> {
 public:
@@ -48,7 +48,8 @@ private:
             const std::vector<Range>& parts = state_.shards.parts(unit);
             const Range own = parts[static_cast<std::size_t>(state_.shards.rank())];
             const Range shard = state_.own(unit, Zero::weights);
-            copy(space.device, state_.weights.view().slice(shard.first, shard.count), whole.slice(own.first, own.count));
+            copy(space.device, state_.weights.view().slice(shard.first, shard.count),
+                 whole.slice(own.first, own.count));
             all_gather(world_, whole, std::span<const Range>(parts), "all_gather of weights");
         });
     }

@@ -12,8 +12,8 @@ namespace lapidary {
 
 /// How a step's batch is divided into lanes, and these among ranks.
 ///
-/// A lane is a fixed share of the batch, whose sequences are summed one after the other. Lanes are added along the binary
-/// tree that adds neighbours, then pairs of neighbours. Who computes a lane does not matter to that tree:
+/// A lane is a fixed share of the batch, whose sequences are summed one after the other. Lanes are added along the
+/// binary tree that adds neighbours, then pairs of neighbours. Who computes a lane does not matter to that tree:
 /// - a rank that keeps whole gradients takes consecutive lanes, a subtree, and the ranks' sums are added last;
 /// - where gradients are sharded, the ranks take one lane each at a time and add these first.
 struct Lanes {
@@ -30,14 +30,16 @@ struct Lanes {
         const auto refuse = [&](const std::string& why) { throw Error(ErrorCode::value, "train_step", why); };
         const std::string those = std::to_string(lanes) + (lanes == 1 ? " lane" : " lanes");
         if (lanes < 1 || !std::has_single_bit(static_cast<std::uint64_t>(lanes)) || batch % lanes != 0) {
-            refuse("lanes must be a power of two that divides the batch: " + those + ", batch " + std::to_string(batch));
+            refuse("lanes must be a power of two that divides the batch: " + those + ", batch " +
+                   std::to_string(batch));
         }
         if (ranks > lanes) {
             refuse(std::to_string(ranks) + " ranks for " + those +
                    ": start at most as many ranks as the run has lanes, or begin the run with more lanes");
         }
         if (lanes % ranks != 0) {
-            refuse(those + " cannot be shared out over " + std::to_string(ranks) + " ranks: start a power of two of them");
+            refuse(those + " cannot be shared out over " + std::to_string(ranks) +
+                   " ranks: start a power of two of them");
         }
         sequences = batch / lanes;
         own = lanes / ranks;
@@ -57,8 +59,8 @@ struct Lanes {
 
 namespace detail {
 
-/// The tree over a rank's lanes, in few buffers: lane k goes to `leaf(k)`, then `merge(k)` adds what has become complete
-/// with it. The sum ends up in the leaf of lane 0, the state's gradients.
+/// The tree over a rank's lanes, in few buffers: lane k goes to `leaf(k)`, then `merge(k)` adds what has become
+/// complete with it. The sum ends up in the leaf of lane 0, the state's gradients.
 template <Device D>
 class LaneTree {
 public:
@@ -75,7 +77,9 @@ public:
     }
 
 private:
-    [[nodiscard]] View<Scalar<D>, 1> level(int i) { return state_.lane_gradients[static_cast<std::size_t>(i)].view(); }
+    [[nodiscard]] View<Scalar<D>, 1> level(int i) {
+        return state_.lane_gradients[static_cast<std::size_t>(i)].view();
+    }
 
     TrainState<D>& state_;
 };

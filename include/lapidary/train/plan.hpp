@@ -17,26 +17,27 @@ concept CountingDevice = Device<D> && requires(D& device) { device.count().total
 
 /// What one training step of a model takes.
 struct StepPlan {
-    Index parameters = 0;          ///< padding not counted
-    Index flat_size = 0;           ///< elements of a flat vector: of the weights, the gradients, each moment
-    Index lane_buffers = 0;        ///< further gradients, for the tree over lanes
-    std::size_t activations = 0;   ///< bytes in single precision, at the peak of one micro-batch
-    double products_per_token = 0;   ///< floating-point operations: 6 for each weight of a product, more if recomputed
+    Index parameters = 0;         ///< padding not counted
+    Index flat_size = 0;          ///< elements of a flat vector: of the weights, the gradients, each moment
+    Index lane_buffers = 0;       ///< further gradients, for the tree over lanes
+    std::size_t activations = 0;  ///< bytes in single precision, at the peak of one micro-batch
+    double products_per_token =
+        0;  ///< floating-point operations: 6 for each weight of a product, more if recomputed
     double attention_per_token = 0;  ///< of the positions a token sees
 
     [[nodiscard]] double operations_per_token() const { return products_per_token + attention_per_token; }
 };
 
-/// Runs forward and backward of one micro-batch of `micro_batch` sequences of `context` tokens on a counting device: the
-/// figures are those of the code that trains, not of a formula. Throws Error(shape) for more tokens than the model's
-/// context, Error(memory) where even the address space does not suffice.
+/// Runs forward and backward of one micro-batch of `micro_batch` sequences of `context` tokens on a counting
+/// device: the figures are those of the code that trains, not of a formula. Throws Error(shape) for more tokens
+/// than the model's context, Error(memory) where even the address space does not suffice.
 template <CountingDevice D, class Model>
 StepPlan plan_step(D& device, const Model& model, Index micro_batch, Index context, Index lanes = 1) {
-    detail::require_shape(micro_batch >= 1 && lanes >= 1 && std::has_single_bit(static_cast<std::uint64_t>(lanes)),
-                          "plan", [&] {
-                              return "micro-batch " + std::to_string(micro_batch) + ", lanes " + std::to_string(lanes) +
-                                     ": the first must be positive, the second a power of two";
-                          });
+    detail::require_shape(
+        micro_batch >= 1 && lanes >= 1 && std::has_single_bit(static_cast<std::uint64_t>(lanes)), "plan", [&] {
+            return "micro-batch " + std::to_string(micro_batch) + ", lanes " + std::to_string(lanes) +
+                   ": the first must be positive, the second a power of two";
+        });
     ScratchScope scope(device.scratch());
     const auto before = device.count();
     const auto weights = scratch(device, Shape<1>{model.layout().size()});

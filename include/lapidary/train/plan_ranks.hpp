@@ -41,7 +41,7 @@ struct RankPlan {
     std::string refusal;  ///< why a run with these ranks, lanes and batch cannot be started; empty: it can
     Index lanes = 0;      ///< that the rank works through
     Index lane_sequences = 0;
-    Index shard = 0;      ///< elements of the rank's shard of a flat vector
+    Index shard = 0;  ///< elements of the rank's shard of a flat vector
     RankElements elements;
     std::array<RankTraffic, exchange_kinds> traffic{};
     double reducing = 1;  ///< the share of all backward passes beside which gradients can be reduced
@@ -108,8 +108,8 @@ inline void plan_lanes(RankPlan& plan, const RankOptions& options) {
     }
     if (plan.lane_sequences < 1 || plan.lane_sequences * plan.lanes * options.ranks != options.batch) {
         throw Error(ErrorCode::value, "plan",
-                    "a batch of " + std::to_string(options.batch) + " sequences cannot be shared out evenly over " +
-                        std::to_string(options.ranks) + " ranks");
+                    "a batch of " + std::to_string(options.batch) +
+                        " sequences cannot be shared out evenly over " + std::to_string(options.ranks) + " ranks");
     }
 }
 
@@ -131,10 +131,10 @@ inline RankElements plan_elements(const Shards& shards, const RankPlan& plan, Ze
 
 }  // namespace detail
 
-/// What the code of `train_step` makes a rank keep and exchange in a step, of a decoder with this layout; nothing is
-/// allocated. The rank is the first one: none has more of a unit than it has. Exchanges include that on stopping, which
-/// a program adds to a step (`any`). Ranks that no run can have are planned with one lane each. Throws Error(value) for
-/// fewer than one rank or a batch that ranks cannot share evenly.
+/// What the code of `train_step` makes a rank keep and exchange in a step, of a decoder with this layout; nothing
+/// is allocated. The rank is the first one: none has more of a unit than it has. Exchanges include that on
+/// stopping, which a program adds to a step (`any`). Ranks that no run can have are planned with one lane each.
+/// Throws Error(value) for fewer than one rank or a batch that ranks cannot share evenly.
 inline RankPlan plan_ranks(const ParameterLayout& layout, const RankOptions& options) {
     const Shards shards(layout, options.ranks, 0);
     const Zero zero = options.ranks > 1 ? options.zero : Zero::off;
@@ -157,12 +157,14 @@ inline RankPlan plan_ranks(const ParameterLayout& layout, const RankOptions& opt
         for (std::size_t rank = 0; rank < parts.size(); ++rank) {
             norm_blocks[rank] += ceil_div(parts[rank].count, reduction_block);
         }
-        for (Index i = 0; i < reductions; ++i) {  // nothing is left to compute beside the last one, of the first unit
+        for (Index i = 0; i < reductions;
+             ++i) {  // nothing is left to compute beside the last one, of the first unit
             plan.of(Exchange::gradients_reduced)
                 .add(detail::reduce_traffic(parts, options.gradient_bytes, piece), u == 0 && i + 1 == reductions);
         }
         if (zero == Zero::off) {
-            plan.of(Exchange::gradients_gathered).add(detail::gather_traffic(parts, options.gradient_bytes), u == 0);
+            plan.of(Exchange::gradients_gathered)
+                .add(detail::gather_traffic(parts, options.gradient_bytes), u == 0);
         } else if (zero < Zero::weights) {
             plan.of(Exchange::weights_updated).add(detail::gather_traffic(parts, options.weight_bytes), true);
         }

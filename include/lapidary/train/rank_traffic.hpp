@@ -20,9 +20,14 @@ enum class Exchange {
     norm,                ///< one number for each `reduction_block` gradients
     stop,                ///< whether a signal asks any rank to stop
 };
-inline constexpr std::array<std::string_view, 8> exchange_names{
-    "gradients_reduced", "gradients_gathered", "weights_updated", "weights_forward",
-    "weights_backward",  "losses",             "norm",            "stop"};
+inline constexpr std::array<std::string_view, 8> exchange_names{"gradients_reduced",
+                                                                "gradients_gathered",
+                                                                "weights_updated",
+                                                                "weights_forward",
+                                                                "weights_backward",
+                                                                "losses",
+                                                                "norm",
+                                                                "stop"};
 inline constexpr std::size_t exchange_kinds = exchange_names.size();
 
 /// What goes over a link one way.

@@ -14,22 +14,23 @@ inline void check_tokens(ConstView<std::int32_t, 2> tokens, Index vocabulary) {
     for (Index i = 0; i < tokens.size(); ++i) {
         if (tokens[i] < 0 || tokens[i] >= vocabulary) {
             throw Error(ErrorCode::value, "tokens",
-                        "token " + std::to_string(tokens[i]) + " in sequence " + std::to_string(i / tokens.extent(1)) +
-                            " at position " + std::to_string(i % tokens.extent(1)) + " is outside the vocabulary of " +
+                        "token " + std::to_string(tokens[i]) + " in sequence " +
+                            std::to_string(i / tokens.extent(1)) + " at position " +
+                            std::to_string(i % tokens.extent(1)) + " is outside the vocabulary of " +
                             std::to_string(vocabulary));
         }
     }
 }
 
-/// Windows of T + 1 tokens on a device, as inputs (the first T) and targets (the last T, -1 where they are not counted).
-/// Lives in the scratch.
+/// Windows of T + 1 tokens on a device, as inputs (the first T) and targets (the last T, -1 where they are not
+/// counted). Lives in the scratch.
 template <Device D>
 struct SequenceBatch {
     ConstView<std::int32_t, 2> inputs;   // [B, T]
     ConstView<std::int32_t, 2> targets;  // [B, T]
 
-    /// windows: [B, T + 1]; mask: [B, T], 0 where the target is not counted, or [B, 0] if all are; both in host memory.
-    /// Throws Error(shape) if they do not fit together.
+    /// windows: [B, T + 1]; mask: [B, T], 0 where the target is not counted, or [B, 0] if all are; both in host
+    /// memory. Throws Error(shape) if they do not fit together.
     explicit SequenceBatch(D& device, ConstView<std::int32_t, 2> windows, ConstView<std::uint8_t, 2> mask = {}) {
         const Index batch = windows.extent(0), time = windows.extent(1) - 1;
         detail::require_shape(mask.empty() || mask.shape == Shape<2>{batch, time}, "batch", [&] {

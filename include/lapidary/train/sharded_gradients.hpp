@@ -7,9 +7,9 @@
 
 namespace lapidary::detail {
 
-/// Gradients of which every rank keeps its shard. A unit's gradient exists whole while backward works on it; then the
-/// ranks add up theirs, each its part, in the background. Where a lane takes several micro-batches, all units must wait
-/// for the last one, and the gradients of the lane are kept whole.
+/// Gradients of which every rank keeps its shard. A unit's gradient exists whole while backward works on it; then
+/// the ranks add up theirs, each its part, in the background. Where a lane takes several micro-batches, all units
+/// must wait for the last one, and the gradients of the lane are kept whole.
 template <Device D, Communicator World>
 class ShardedGradients final : public UnitSource<Scalar<D>> {
 public:
@@ -22,7 +22,7 @@ public:
             space.gradients.emplace(device, state.shards.units());
         }
         whole_ = !whole_lanes;
-        reductions_.resize(static_cast<std::size_t>(whole_ ? state.shards.unit_count() : UnitRooms::count));
+        reductions_.resize(whole_ ? state.shards.units().size() : UnitRooms::count);
     }
 
     void begin(Index k, bool first, bool last) {
@@ -46,7 +46,8 @@ public:
             const auto sum = buffer(unit);
             const std::span<const Range> parts(state_.shards.parts(unit));
             reduce_scatter(device, world_, sum, parts, "reduce_scatter of gradients");
-            const Range own = parts[static_cast<std::size_t>(state_.shards.rank())], shard = state_.shards.shard(unit);
+            const Range own = parts[static_cast<std::size_t>(state_.shards.rank())],
+                        shard = state_.shards.shard(unit);
             copy(device, sum.slice(own.first, own.count), tree_.leaf(k).slice(shard.first, shard.count));
             tree_.merge(device, k, shard);
         });

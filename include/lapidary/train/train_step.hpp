@@ -22,9 +22,9 @@ namespace lapidary {
 
 /// How a step's batch is worked through.
 struct StepOptions {
-    Index micro_batch = 0;    ///< sequences in flight at once; 0: a whole lane. Changes memory, never a bit
-    Index lanes = 1;          ///< a power of two that divides the batch; a property of the run: it changes bits
-    double clip_norm = 1.0;   ///< limit of the global gradient norm; 0: none
+    Index micro_batch = 0;   ///< sequences in flight at once; 0: a whole lane. Changes memory, never a bit
+    Index lanes = 1;         ///< a power of two that divides the batch; a property of the run: it changes bits
+    double clip_norm = 1.0;  ///< limit of the global gradient norm; 0: none
 };
 
 namespace detail {
@@ -40,19 +40,22 @@ struct AbandonUnlessDone {
 
 /// Adds up the gradients of this rank's lanes and returns the summed loss of each.
 template <Device D, class Model, class Sums>
-std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> weights, Sums& sums, const Batch& batch,
-                              const Lanes& lanes, Index micro_batch) {
+std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> weights, Sums& sums,
+                              const Batch& batch, const Lanes& lanes, Index micro_batch) {
     const double scale = 1.0 / static_cast<double>(batch.batch * batch.context);
     std::vector<double> result;
     for (Index k = 0; k < lanes.own; ++k) {
         double loss = 0;
         for (Index i = 0; i < lanes.sequences; i += micro_batch) {
             ScratchScope scope(device.scratch());
-            const Index first = lanes.lane(k) * lanes.sequences + i, count = std::min(micro_batch, lanes.sequences - i);
-            const SequenceBatch<D> part(device, batch.view().slice(first, count), batch.mask_view().slice(first, count));
+            const Index first = lanes.lane(k) * lanes.sequences + i,
+                        count = std::min(micro_batch, lanes.sequences - i);
+            const SequenceBatch<D> part(device, batch.view().slice(first, count),
+                                        batch.mask_view().slice(first, count));
             std::vector<double> losses(static_cast<std::size_t>(count));
             sums.begin(k, i == 0, i + count == lanes.sequences);
-            model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, losses, Gradients<Scalar<D>>(sums));
+            model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, losses,
+                                     Gradients<Scalar<D>>(sums));
             for (double value : losses) loss += value;
         }
         result.push_back(loss);
@@ -62,8 +65,8 @@ std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> 
 
 /// The gradients of the batch, as far as this rank keeps them, and the summed loss of each lane of the run.
 template <Device D, Communicator World, class Model>
-std::vector<double> compute_gradients(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
-                                      const Lanes& lanes, Index micro_batch) {
+std::vector<double> compute_gradients(D& device, World& world, const Model& model, TrainState<D>& state,
+                                      const Batch& batch, const Lanes& lanes, Index micro_batch) {
     while (static_cast<Index>(state.lane_gradients.size()) < lanes.levels()) {
         state.lane_gradients.emplace_back(device, Shape<1>{state.gradients.size()});
     }
@@ -84,15 +87,16 @@ std::vector<double> compute_gradients(D& device, World& world, const Model& mode
     std::vector<double> losses(gathered.size());  // in the order of lanes
     for (std::size_t i = 0; i < losses.size(); ++i) {
         const Index rank = static_cast<Index>(i) / lanes.own, k = static_cast<Index>(i) % lanes.own;
-        losses[static_cast<std::size_t>(lanes.in_turns ? k * lanes.ranks + rank : rank * lanes.own + k)] = gathered[i];
+        losses[static_cast<std::size_t>(lanes.in_turns ? k * lanes.ranks + rank : rank * lanes.own + k)] =
+            gathered[i];
     }
     return losses;
 }
 
 /// Updates what this rank keeps, and hands the others its part of the weights while it updates the next.
 template <Device D, Communicator World, class Optimizer>
-void update(D& device, World& world, const ParameterLayout& layout, TrainState<D>& state, const Optimizer& optimizer,
-            double rate, double gradient_scale) {
+void update(D& device, World& world, const ParameterLayout& layout, TrainState<D>& state,
+            const Optimizer& optimizer, double rate, double gradient_scale) {
     if (state.zero == Zero::off) {
         return optimizer.update(device, layout, state.weights.view(), state.gradients.view(), state.m.view(),
                                 state.v.view(), state.step, rate, gradient_scale);
@@ -104,8 +108,8 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
             return vector.view().slice(range.first, range.count);
         };
         optimizer.update(device, layout, state.shards.own(u), own(state.weights, Zero::weights),
-                         own(state.gradients, Zero::gradients), own(state.m, Zero::moments), own(state.v, Zero::moments),
-                         state.step, rate, gradient_scale);
+                         own(state.gradients, Zero::gradients), own(state.m, Zero::moments),
+                         own(state.v, Zero::moments), state.step, rate, gradient_scale);
         if (state.zero >= Zero::weights) continue;
         state.exchange->background.begin([&world, &state, u] {
             const Range unit = state.shards.unit(u);
@@ -118,14 +122,14 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
 
 }  // namespace detail
 
-/// One optimizer step: loss and gradients of a batch of B sequences, clipping, update. Every rank calls it with the whole
-/// batch and works on its share.
+/// One optimizer step: loss and gradients of a batch of B sequences, clipping, update. Every rank calls it with
+/// the whole batch and works on its share.
 ///
-/// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends on the
-/// batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the state is sharded
-/// among them, nor on `micro_batch`. Throws Error(not_finite), on all ranks and with the state as it was, if the loss or
-/// the gradient norm is not finite; Error(value) for a token outside the vocabulary, for lanes that fit neither batch nor
-/// ranks, and for a state made for other ranks than there are; Error(lost_rank).
+/// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends
+/// on the batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the
+/// state is sharded among them, nor on `micro_batch`. Throws Error(not_finite), on all ranks and with the state as
+/// it was, if the loss or the gradient norm is not finite; Error(value) for a token outside the vocabulary, for
+/// lanes that fit neither batch nor ranks, and for a state made for other ranks than there are; Error(lost_rank).
 template <Device D, Communicator World, class Model, class Optimizer>
 StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
                       const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
@@ -133,26 +137,30 @@ StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>
     if (state.shards.ranks() != world.size() || state.shards.rank() != world.rank()) {
         throw Error(ErrorCode::value, "train_step",
                     "the state is that of rank " + std::to_string(state.shards.rank()) + " of " +
-                        std::to_string(state.shards.ranks()) + ", but this is rank " + std::to_string(world.rank()) + " of " +
-                        std::to_string(world.size()) + ": make it with {.ranks = world.size(), .rank = world.rank()}");
+                        std::to_string(state.shards.ranks()) + ", but this is rank " +
+                        std::to_string(world.rank()) + " of " + std::to_string(world.size()) +
+                        ": make it with {.ranks = world.size(), .rank = world.rank()}");
     }
     check_tokens(batch.view(), model.vocabulary());
     const Lanes lanes(options.lanes, batch.batch, world.size(), world.rank(), state.zero >= Zero::gradients);
     const Index micro_batch =
         options.micro_batch > 0 ? std::min(options.micro_batch, lanes.sequences) : lanes.sequences;
 
-    const std::vector<double> losses = detail::compute_gradients(device, world, model, state, batch, lanes, micro_batch);
-    StepRecord record{.step = state.step,
-                      .tokens = batch.batch * batch.context,
-                      .loss = Lanes::sum(losses, 0, losses.size()) / static_cast<double>(batch.batch * batch.context),
-                      .learning_rate = rate,
-                      .gradient_norm = gradient_norm(device, world, state),
-                      .chunk = batch.chunk,
-                      .chunk_finished = batch.last_in_chunk};
+    const std::vector<double> losses =
+        detail::compute_gradients(device, world, model, state, batch, lanes, micro_batch);
+    StepRecord record{
+        .step = state.step,
+        .tokens = batch.batch * batch.context,
+        .loss = Lanes::sum(losses, 0, losses.size()) / static_cast<double>(batch.batch * batch.context),
+        .learning_rate = rate,
+        .gradient_norm = gradient_norm(device, world, state),
+        .chunk = batch.chunk,
+        .chunk_finished = batch.last_in_chunk};
     if (!std::isfinite(record.loss) || !std::isfinite(record.gradient_norm)) {
         throw Error(ErrorCode::not_finite, "train_step",
-                    "step " + std::to_string(state.step) + ": loss " + std::to_string(record.loss) + ", gradient norm " +
-                        std::to_string(record.gradient_norm) + "; the weights were left as they were");
+                    "step " + std::to_string(state.step) + ": loss " + std::to_string(record.loss) +
+                        ", gradient norm " + std::to_string(record.gradient_norm) +
+                        "; the weights were left as they were");
     }
     detail::update(device, world, model.layout(), state, optimizer, rate,
                    clip_factor(record.gradient_norm, options.clip_norm));

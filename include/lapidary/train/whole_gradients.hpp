@@ -5,9 +5,9 @@
 
 namespace lapidary::detail {
 
-/// Gradients that every rank keeps whole while it works through its lanes. A unit that is complete is reduced over the
-/// ranks in the background, while backward goes on with the next: to this rank's part of it, or, where the moments are
-/// not sharded either, to all of it.
+/// Gradients that every rank keeps whole while it works through its lanes. A unit that is complete is reduced over
+/// the ranks in the background, while backward goes on with the next: to this rank's part of it, or, where the
+/// moments are not sharded either, to all of it.
 template <Device D, Communicator World>
 class WholeGradients final : public UnitSource<Scalar<D>> {
 public:
