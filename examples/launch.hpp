@@ -1,5 +1,7 @@
 #pragma once
 
+#include "checks.hpp"
+
 #include <lapidary/comm/any_communicator.hpp>
 #include <lapidary/comm/collectives.hpp>
 #include <lapidary/comm/single_process.hpp>
@@ -16,12 +18,13 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 /// What ranks a program runs on.
-struct Launch {
+struct RankLaunch {
     std::string comm = "single";
     int ranks = 0;
     double timeout = 60;
@@ -32,28 +35,27 @@ struct Launch {
             ->check(CLI::IsMember({"single", "threads", "mpi", "nccl"}))
             ->capture_default_str();
         app.add_option("--ranks", ranks,
-                       "How many share it: a power of two; results do not depend on it [as launched]");
+                       "How many share it: a power of two; results do not depend on it [as launched]")
+            ->check(number_in(1, 4096));
         app.add_option("--timeout", timeout, "Seconds after which a rank that does not answer is given up")
-            ->capture_default_str();
+            ->capture_default_str()
+            ->check(number_in(0, 1e7, true));
     }
 
-    /// Calls `body(world)` as each rank that is this process's.
-    void run(const std::function<void(lapidary::AnyCommunicator&)>& body) const {
+    /// Meets the other processes, where there are any: before work that some finish sooner than others. Keep the
+    /// result until the end of the work.
+    [[nodiscard]] std::optional<lapidary::AnyCommunicator> join() const {
         using namespace lapidary;
         const auto refuse = [](ErrorCode code, const std::string& why) { throw Error(code, "launch", why); };
-        if (comm == "single") {
-            if (ranks > 1)
-                refuse(ErrorCode::value, "--ranks " + std::to_string(ranks) + " needs --comm threads or mpi");
-            AnyCommunicator world{SingleProcess()};
-            return body(world);
-        }
         if (comm == "threads") {
-            return Threads::run(std::max(1, ranks),
-                                [&](Threads& threads) {
-                                    AnyCommunicator world(threads);
-                                    body(world);
-                                },
-                                {timeout});
+            if (ranks < 1) refuse(ErrorCode::value, "--comm threads needs --ranks");
+            return std::nullopt;
+        }
+        if (comm == "single") {
+            if (ranks > 1) {
+                refuse(ErrorCode::value, "--ranks " + std::to_string(ranks) + " needs --comm threads or mpi");
+            }
+            return AnyCommunicator{SingleProcess()};
         }
         if (comm == "nccl") {
             refuse(ErrorCode::unsupported,
@@ -65,12 +67,24 @@ struct Launch {
             refuse(ErrorCode::value, "--ranks " + std::to_string(ranks) + ", but the launcher started " +
                                          std::to_string(mpi.size()) + ": mpirun -n " + std::to_string(ranks));
         }
-        AnyCommunicator world(mpi);
-        body(world);
+        return AnyCommunicator(mpi);
 #else
         refuse(ErrorCode::unsupported,
                "this program was built without MPI: install Open MPI (libopenmpi-dev) or MPICH and build again");
+        return std::nullopt;
 #endif
+    }
+
+    /// Calls `body(world)` as each rank that is this process's. `joined`: what `join` returned.
+    void run(std::optional<lapidary::AnyCommunicator>& joined,
+             const std::function<void(lapidary::AnyCommunicator&)>& body) const {
+        if (joined) return body(*joined);
+        lapidary::Threads::run(ranks > 0 ? ranks : 1,
+                               [&](lapidary::Threads& threads) {
+                                   lapidary::AnyCommunicator world(threads);
+                                   body(world);
+                               },
+                               {timeout});
     }
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "checks.hpp"
+
 #include <lapidary/cpu.hpp>
 #include <lapidary/train/plan_time.hpp>
 
@@ -41,28 +43,36 @@ struct Options {
         app.add_option("--zero", zero,
                        "What ranks keep only their shard of, as pretrain's [all levels, side by side]")
             ->check(CLI::Range(0, 3));
-        app.add_option("--batch", batch, "Sequences a step [micro-batch x lanes]");
-        app.add_option("--micro-batch", micro_batch, "Sequences in flight on a rank")->capture_default_str();
-        app.add_option("--lanes", lanes, "Lanes of the run, as pretrain's [one a rank]");
-        app.add_option("--context", context, "Tokens of a sequence [the model's]");
-        app.add_option("--tokens", tokens, "Tokens of the whole run: how many days?");
-        app.add_option("--peak", peak, "TFLOP/s of one rank's device [the table's; cpu: measured]");
+        app.add_option("--batch", batch, "Sequences a step [micro-batch x lanes]")->check(number_in(1));
+        app.add_option("--micro-batch", micro_batch, "Sequences in flight on a rank")
+            ->capture_default_str()
+            ->check(number_in(1, 1e9));
+        app.add_option("--lanes", lanes, "Lanes of the run, as pretrain's [one a rank]")->check(number_in(1));
+        app.add_option("--context", context, "Tokens of a sequence [the model's]")->check(number_in(1));
+        app.add_option("--tokens", tokens, "Tokens of the whole run: how many days?")->check(positive());
+        app.add_option("--peak", peak, "TFLOP/s of one rank's device [the table's; cpu: measured]")
+            ->check(positive());
         app.add_option("--utilization", utilization,
-                       "Share of the peak that is reached [0.8 cpu, 0.45 a100, 0.4 h100, h200]");
+                       "Share of the peak that is reached [0.8 cpu, 0.45 a100, 0.4 h100, h200]")
+            ->check(number_in(0, 1, true));
         app.add_flag("--recompute", recompute, "Keep one vector per token and layer, compute the rest again");
-        app.add_option("--ranks-per-node", ranks_per_node, "[1 cpu, 8 others]");
+        app.add_option("--ranks-per-node", ranks_per_node, "[1 cpu, 8 others]")->check(number_in(1));
         app.add_option(
-            "--link-bandwidth", link_bandwidth,
-            "GB/s of a rank inside a node, each way [20 cpu: half of a copy's; NVLink as NCCL is known to "
-            "use it: 235 a100, 362 h100, h200]");
+               "--link-bandwidth", link_bandwidth,
+               "GB/s of a rank inside a node, each way [20 cpu: half of a copy's; NVLink as NCCL is known to "
+               "use it: 235 a100, 362 h100, h200]")
+            ->check(positive());
         app.add_option("--link-latency", link_latency,
-                       "us a message inside a node [0.5, as NCCL's tuning has NVLink; 1 cpu]");
+                       "us a message inside a node [0.5, as NCCL's tuning has NVLink; 1 cpu]")
+            ->check(number_in(0));
         app.add_option(
-            "--node-bandwidth", node_bandwidth,
-            "GB/s of a rank to other nodes, each way [the line's: 25 a100, HDR InfiniBand; 50 h100, h200, "
-            "NDR; 1.25 cpu, 10 Gb/s Ethernet]");
+               "--node-bandwidth", node_bandwidth,
+               "GB/s of a rank to other nodes, each way [the line's: 25 a100, HDR InfiniBand; 50 h100, h200, "
+               "NDR; 1.25 cpu, 10 Gb/s Ethernet]")
+            ->check(positive());
         app.add_option("--node-latency", node_latency,
-                       "us a message to another node [2.7, as NCCL's tuning has a network; 30 cpu, TCP]");
+                       "us a message to another node [2.7, as NCCL's tuning has a network; 30 cpu, TCP]")
+            ->check(number_in(0));
         app.add_option("--out,--json", out, "Write the figures as JSON");
     }
 

@@ -84,15 +84,18 @@ int train(const Options& options, AnyCommunicator& world, const TokenChunks& chu
                    {"recompute", options.recompute},
                    {"background", options.background}});
     require_agreement(first_device, world, agreed);
-    (void)Lanes(options.lanes, options.batch, world.size(), world.rank(), false);  // before anything is written
+    (void)LaneShare(options.lanes, options.batch, world.size(), world.rank(),
+                    false);  // before anything is written
     const bool first = world.rank() == 0;
     if (first) fs::create_directories(checkpoints);
     std::optional<Keeper> keeper;
     if (first) keeper.emplace(options, definition);
+    require_shared_directory(first_device, world, options.run);
     const fs::path latest =
-        text_of_first(first_device, world, first ? latest_checkpoint(checkpoints).string() : "", "start");
+        text_of_first(first_device, world, first ? latest_checkpoint(checkpoints).string() : "", {"start", 10});
 
-    Cpu device({.threads = options.threads > 0 ? options.threads : threads_per_rank(first_device, world)});
+    const int shared_threads = threads_per_rank(first_device, world);  // all ranks call it
+    Cpu device({.threads = options.threads > 0 ? options.threads : shared_threads});
     TrainState<Cpu> state(device, model.layout(),
                           {.ranks = world.size(), .rank = world.rank(), .zero = static_cast<Zero>(options.zero)});
     if (!latest.empty()) {
@@ -164,6 +167,7 @@ int train(const Options& options, AnyCommunicator& world, const TokenChunks& chu
 }
 
 int run(Options& options) {
+    std::optional<AnyCommunicator> joined = options.launch.join();
     if (options.data.empty()) options.data = options.run / "data";
     const TokenChunks chunks(options.data, {.batch_size = options.batch, .seed = options.seed});
     int code = 0;
@@ -176,7 +180,7 @@ int run(Options& options) {
                         "the data has ids beyond the vocabulary of the model to start from");
         }
         if (!options.init.empty()) check_weights(typename Config::Model(config), options.init);
-        options.launch.run([&](AnyCommunicator& world) {
+        options.launch.run(joined, [&](AnyCommunicator& world) {
             const int own = options.recompute ? train(options, world, chunks,
                                                       Decoder<Recompute<typename Config::Block>, Config>(config))
                                               : train(options, world, chunks, typename Config::Model(config));

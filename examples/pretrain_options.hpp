@@ -1,5 +1,6 @@
 #pragma once
 
+#include "checks.hpp"
 #include "launch.hpp"
 
 #include <lapidary/io/json.hpp>
@@ -23,7 +24,7 @@ struct Options {
     double peak = 3e-4, floor = -1, clip = 1.0, weight_decay = -1;
     lapidary::Index warmup = -1;
     bool recompute = false, background = false;
-    Launch launch;
+    RankLaunch launch;
 
     void add_to(CLI::App& app) {
         app.add_option("--run", run, "Directory of the run")->required();
@@ -33,31 +34,41 @@ struct Options {
         app.add_option("--preset", preset, "Size of that architecture: nano, tiny, s, m, 7b, ...")
             ->capture_default_str();
         app.add_option("--init", init, "Start from the weights of this Hugging Face directory");
-        app.add_option("--steps", steps, "Optimizer steps [one pass over the data]");
-        app.add_option("--batch", batch, "Sequences a step")->capture_default_str();
-        app.add_option("--micro-batch", micro_batch, "Sequences in flight; changes memory, not results [a lane]");
+        app.add_option("--steps", steps, "Optimizer steps [one pass over the data]")->check(number_in(0));
+        app.add_option("--batch", batch, "Sequences a step")->capture_default_str()->check(number_in(1));
+        app.add_option("--micro-batch", micro_batch, "Sequences in flight; changes memory, not results [a lane]")
+            ->check(number_in(0));
         app.add_option("--lanes", lanes, "Power of two: how the batch is summed; part of the run")
-            ->capture_default_str();
-        app.add_option("--threads", threads, "Threads of each rank; results do not depend on them [all cores]");
+            ->capture_default_str()
+            ->check(number_in(1));
+        app.add_option("--threads", threads,
+                       "Threads of each rank; results do not depend on them [the cores, shared out]")
+            ->check(number_in(0));
         launch.add_to(app);
         app.add_option("--zero", zero,
                        "What ranks keep only their shard of: 0 nothing, 1 moments, 2 and gradients, 3 and weights")
             ->check(CLI::Range(0, 3))
             ->capture_default_str();
         app.add_option("--seed", seed, "Seed of weights and order")->capture_default_str();
-        app.add_option("--peak", peak, "Highest learning rate")->capture_default_str();
-        app.add_option("--floor", floor, "Last learning rate [a tenth of the highest]");
-        app.add_option("--warmup", warmup, "Steps to the highest learning rate [a twentieth of all]");
+        app.add_option("--peak", peak, "Highest learning rate")->capture_default_str()->check(number_in(0));
+        app.add_option("--floor", floor, "Last learning rate [a tenth of the highest]")->check(number_in(0));
+        app.add_option("--warmup", warmup, "Steps to the highest learning rate [a twentieth of all]")
+            ->check(number_in(0));
         app.add_option("--schedule", schedule, "How the rate falls [as the model was trained]")
             ->check(CLI::IsMember({"cosine", "linear"}));
-        app.add_option("--clip", clip, "Limit of the gradient norm; 0: none")->capture_default_str();
-        app.add_option("--weight-decay", weight_decay, "Weight decay [as the model was trained]");
+        app.add_option("--clip", clip, "Limit of the gradient norm; 0: none")
+            ->capture_default_str()
+            ->check(number_in(0));
+        app.add_option("--weight-decay", weight_decay, "Weight decay [as the model was trained]")
+            ->check(number_in(0));
         app.add_flag("--recompute", recompute, "Less memory, more time, same results");
         app.add_option("--checkpoint-every", checkpoint_every,
-                       "Checkpoints every so many steps, besides one a chunk");
+                       "Checkpoints every so many steps, besides one a chunk")
+            ->check(number_in(0));
         app.add_flag("--save-in-background", background,
                      "Train on while a snapshot is written; memory for one more state");
-        app.add_option("--stop-after", stop_after, "Save and stop after this many steps of this start");
+        app.add_option("--stop-after", stop_after, "Save and stop after this many steps of this start")
+            ->check(number_in(0));
         app.add_option("--device", device, "Where to compute")
             ->check(CLI::IsMember({"cpu"}))
             ->capture_default_str();

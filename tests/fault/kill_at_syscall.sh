@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kills a training run at the N-th fsync, rename, mkdir and write, for every N until the run survives: after each the
+# Kills a training run at the N-th fsync, rename, mkdir, write and pwrite, for every N until the run survives: after each the
 # newest checkpoint is the old one or the new one, complete, and the run goes on to the bytes of an undisturbed one.
 source "$(dirname "$0")/../support/programs.sh" "$@"
 command -v strace >/dev/null || skip "strace is not installed"
@@ -50,5 +50,6 @@ check rename 1
 check renameat2 1
 check mkdir 1
 check write 1
+check pwrite64 1
 [ $total -ge 20 ] || fail "only $total kills"
 echo "$total kills at system calls, 0 differing bytes"

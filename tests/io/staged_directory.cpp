@@ -41,13 +41,14 @@ TEST_CASE("an unpublished directory leaves nothing") {
 
 TEST_CASE("an existing target is never overwritten") {
     const TemporaryDirectory folder;
+    StagedDirectory begun(folder / "a");  // before the name was taken
+    put(begun.path() / "x", "new");
     const auto refused = [&] {
-        {
-            StagedDirectory staged(folder / "a");
-            put(staged.path() / "x", "new");
-            check_throws(
-                ErrorCode::value, [&] { staged.publish(); }, "[publish] ", "/a: exists already");
-        }
+        check_throws(
+            ErrorCode::value, [&] { begun.publish(); }, "[publish] ", "/a: exists already");
+        std::filesystem::remove_all(folder / ".a.partial");
+        check_throws(
+            ErrorCode::value, [&] { StagedDirectory staged(folder / "a"); }, "[publish] ", "/a: exists already");
         CHECK(!std::filesystem::exists(folder / ".a.partial"));
     };
     SECTION("a full directory") {

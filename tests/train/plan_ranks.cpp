@@ -153,7 +153,7 @@ TEST_CASE("the published run of AMBER, on ranks that no run of this library has"
     CHECK(off.shard == shard);
     CHECK(off.elements.weights == all);
     CHECK(off.elements.moments == 2 * all);
-    CHECK(off.elements.reduction_rooms == 2 * 223 * (2097152 / 224));
+    CHECK(off.elements.reduction_rooms == 2 * 223 * (131072 / 4));
     CHECK(off.of(Exchange::gradients_reduced).all.sent.bytes == 4 * (all - shard));
     CHECK(off.of(Exchange::gradients_reduced).all.received.bytes == 4 * 223 * shard);
     CHECK(off.of(Exchange::gradients_gathered).all.sent.bytes == 4 * 223 * shard);
@@ -161,8 +161,8 @@ TEST_CASE("the published run of AMBER, on ranks that no run of this library has"
     const Index sent =
         off.of(Exchange::gradients_reduced).all.sent.bytes + off.of(Exchange::gradients_gathered).all.sent.bytes;
     CHECK(static_cast<double>(sent) == Approx(ring).epsilon(0.01));
-    // Rounds of 9362 elements: 99 of a block's part (the last of 28) and 64 of an end's.
-    CHECK(off.of(Exchange::gradients_reduced).all.received.messages == 223 * (32 * 99 + 2 * 64));
+    // Rounds of 32768 elements: 28 of a block's part and 18 of an end's.
+    CHECK(off.of(Exchange::gradients_reduced).all.received.messages == 223 * (32 * 28 + 2 * 18));
     CHECK(off.of(Exchange::weights_updated).all == Traffic{});
 
     CHECK(moments.elements.gradients == all);
@@ -179,7 +179,7 @@ TEST_CASE("the published run of AMBER, on ranks that no run of this library has"
     CHECK(weights.of(Exchange::weights_forward).waited_for.sent == Flow{4 * 223 * end, 223});  // the embedding
     CHECK(weights.of(Exchange::weights_backward).all.sent ==
           Flow{4 * 223 * 30 * block, 223 * 30});  // but the last two
-    CHECK(weights.of(Exchange::losses).all.sent == Flow{8 * 223, 223});
+    CHECK(weights.of(Exchange::losses).all.sent == Flow{2 * 8 * 223, 223});
     CHECK(weights.of(Exchange::norm).all.sent == Flow{8 * 223 * (shard / 16384), 223});
 }
 

@@ -4,7 +4,7 @@
 #include <lapidary/comm/single_process.hpp>
 #include <lapidary/comm/threads.hpp>
 #include <lapidary/cpu.hpp>
-#include <lapidary/models/falcon.hpp>
+#include <lapidary/models/gptj.hpp>
 #include <lapidary/models/mpt.hpp>
 #include <lapidary/nn/recompute.hpp>
 #include <lapidary/optim/adamw.hpp>
@@ -136,6 +136,16 @@ TEST_CASE("recomputation, tied heads and other families neither, however sharded
     AmberConfig tied = wide_config();
     tied.tie_word_embeddings = true;
     check(tied, std::type_identity<Amber>{});
+    // A tied head with a bias larger than a block: both ends of the model are in use at once, and neither is
+    // small.
+    GptJConfig wide_ends;
+    wide_ends.fit(2000, 40);
+    wide_ends.n_embd = 8;
+    wide_ends.n_head = 2;
+    wide_ends.n_layer = 2;
+    wide_ends.rotary_dim = 4;
+    wide_ends.tie_word_embeddings = true;
+    check(wide_ends, std::type_identity<typename GptJConfig::Model>{});
     MptConfig mpt;
     mpt.fit(101, 40);
     mpt.d_model = 60;
@@ -158,6 +168,28 @@ TEST_CASE("lanes that do not fit are refused with what to change") {
                       ContainsSubstring("4 ranks for 2 lanes: start at most"));
     CHECK_THROWS_WITH(train({.ranks = 2, .lanes = 6}, config),
                       ContainsSubstring("power of two that divides the batch"));
+}
+
+TEST_CASE("ranks that are given different batches, and batches that are not what they say, are refused") {
+    const auto refused = [](const std::string& text, auto&& change) {
+        CHECK_THROWS_WITH(
+            Threads::run(2,
+                         [&](Threads& world) {
+                             Cpu device({.threads = 1});
+                             const Amber model{odd_config()};
+                             TrainState<Cpu> state(device, model.layout(), {.ranks = 2, .rank = world.rank()});
+                             initialize(device, model, state, {.seed = 4});
+                             Batch batch = random_batch(4, 30, 101, 0);
+                             change(world.rank(), batch);
+                             train_step(device, world, model, state, batch, AdamW{}, 1e-3, {.lanes = 2});
+                         }),
+            ContainsSubstring(text));
+    };
+    refused("rank 1 was given another batch than rank 0", [](int rank, Batch& batch) { batch.tokens[7] += rank; });
+    refused("tokens has 20 elements, but 4 sequences of context 30 take 4 x 31",
+            [](int, Batch& batch) { batch.tokens.resize(20); });
+    refused("mask has 3 elements", [](int, Batch& batch) { batch.mask.resize(3); });
+    refused("0 sequences of 30 tokens", [](int, Batch& batch) { batch.batch = 0; });
 }
 
 TEST_CASE("a state of other ranks is refused") {

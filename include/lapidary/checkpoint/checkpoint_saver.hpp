@@ -14,41 +14,46 @@ namespace lapidary {
 
 /// Saves checkpoints in the background: `start` takes a snapshot, and training goes on while it is written.
 ///
-/// A snapshot is this rank's share of the checkpoint in host memory, 1/p of its bytes and up to 64 MiB more (with
-/// one rank and fp32: 12 bytes a parameter); it is given back piece by piece as it is written. There is one at a
-/// time: `start` waits for the one before. All ranks call `start`, `poll` (once a step) and `finish` together.
-/// What goes wrong in the background is thrown by them. Destroyed before `finish`, an unpublished checkpoint is
-/// dropped.
+/// A snapshot is this rank's share of the checkpoint in host memory: 1/p of its bytes, up to one piece more (64
+/// MiB in single precision, or a tensor that the file has transposed). With one rank and fp32 that is 12 bytes a
+/// parameter. It is given back piece by piece as it is written. There is one at a time: `start` waits for the one
+/// before. All ranks call `start`, `poll` (once a step) and `finish` together. What goes wrong in the background
+/// is thrown by them, and then this saver is done for: make another one. Destroyed before `finish`, an unpublished
+/// checkpoint is dropped.
 template <Device D>
 class CheckpointSaver {
 public:
     template <Communicator World, class Model>
     void start(D& device, World& world, const Model& model, const TrainState<D>& state,
                const std::filesystem::path& directory, const CheckpointExtras& extras = {}) {
+        detail::require_ranks("save_checkpoint", state, world);
         finish(device, world);
-        checkpoint_ = std::make_unique<detail::StagedCheckpoint<D>>(model, state, directory, extras);
-        barrier(world, {"begin of a checkpoint", detail::disk_patience});
+        auto checkpoint = std::make_unique<detail::StagedCheckpoint<D>>(model, state, directory, extras);
+        require_shared_directory(device, world, StagedDirectory::staging_path(directory),
+                                 {"begin of a checkpoint", detail::disk_patience});
         auto snapshot = std::make_shared<Snapshot>();
-        checkpoint_->each_share(device, world, state,
-                                [&](const detail::StatePiece& piece, std::vector<Scalar<D>>&& elements) {
-                                    snapshot->emplace_back(piece, std::move(elements));
-                                });
+        checkpoint->each_share(device, world, state,
+                               [&](const detail::StatePiece& piece, std::vector<Scalar<D>>&& elements) {
+                                   snapshot->emplace_back(piece, std::move(elements));
+                               });
+        checkpoint_ = std::move(checkpoint);
         publishing_ = false;
-        begin([checkpoint = checkpoint_.get(), snapshot] {
+        begin([writing = checkpoint_.get(), snapshot] {
             for (auto& [piece, elements] : *snapshot) {
-                checkpoint->write(piece, elements);
+                writing->write(piece, elements);
                 std::vector<Scalar<D>>().swap(elements);
             }
-            checkpoint->sync();
+            writing->sync();
         });
     }
 
-    /// Whether a checkpoint is under way. Where it was and now is published, returns false once.
+    /// Whether a checkpoint is under way, that is, begun and not yet published.
     template <Communicator World>
     bool poll(D& device, World& world) {
         if (!checkpoint_) return false;
-        if (done_) background_.wait(task_);  // throws what it threw
-        if (any(device, world, !done_, {"checkpoint", detail::disk_patience})) return true;
+        const bool done = done_;
+        if (done) background_.wait(task_);  // throws what it threw
+        if (any(device, world, !done, {"checkpoint", detail::disk_patience})) return true;
         return !advance();
     }
 

@@ -60,6 +60,7 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
 template <Device D, Communicator World, class Model>
 Json read_checkpoint(D& device, World& world, const Model& model, TrainState<D>& state,
                      const std::filesystem::path& directory) {
+    detail::require_ranks("read_checkpoint", state, world);
     verify_checksums(directory, world.rank(), world.size());
     barrier(world, {"check of a checkpoint", detail::disk_patience});
     const std::filesystem::path file = directory / "state" / "state.json";
@@ -75,6 +76,7 @@ Json read_checkpoint(D& device, World& world, const Model& model, TrainState<D>&
     auto cursor = get<Json>(record, "cursor", file.string());
     detail::read_moments(device, model, state, directory / "state" / "moments.safetensors");
     read_weights(device, model, directory, state);
+    barrier(world, {"reading of a checkpoint", detail::disk_patience});
     state.step = step;
     return cursor;
 }

@@ -20,8 +20,10 @@ namespace lapidary {
 template <Device D, Communicator World, class Model>
 void save_checkpoint(D& device, World& world, const Model& model, const TrainState<D>& state,
                      const std::filesystem::path& directory, const CheckpointExtras& extras = {}) {
+    detail::require_ranks("save_checkpoint", state, world);
     detail::StagedCheckpoint<D> checkpoint(model, state, directory, extras);
-    barrier(world, {"begin of a checkpoint", detail::disk_patience});
+    require_shared_directory(device, world, StagedDirectory::staging_path(directory),
+                             {"begin of a checkpoint", detail::disk_patience});
     checkpoint.each_share(device, world, state,
                           [&](const detail::StatePiece& piece, std::vector<Scalar<D>>&& elements) {
                               checkpoint.write(piece, elements);

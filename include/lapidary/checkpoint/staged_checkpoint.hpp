@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/checkpoint/collect.hpp>
+#include <lapidary/checkpoint/shared_directory.hpp>
 #include <lapidary/checkpoint/state_files.hpp>
 #include <lapidary/io/checksums.hpp>
 #include <lapidary/io/output_file.hpp>

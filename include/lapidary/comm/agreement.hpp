@@ -24,17 +24,24 @@ std::string text_of_first(D& device, World& world, const std::string& own,
     return {all.begin(), all.end()};
 }
 
+namespace detail {
+
+/// Ranks may come late to where they agree: they have read and checked data before, each at its own pace.
+inline constexpr Operation agreement{"agreement of ranks", 10};
+
+}  // namespace detail
+
 /// Throws the same Error(value) on all ranks unless all have the same `definition`, an object: it names the first
 /// rank and key that differ from rank 0's, and both values. When all agree, this costs the exchange of one digest.
 template <Device D, Communicator World>
 void require_agreement(D& device, World& world, const Json& definition) {
     const std::string text = definition.dump(), hash = sha256_hex(std::as_bytes(std::span(text)));
-    const std::vector<char> digests = gather(device, world, std::span<const char>(hash), "agreement of ranks");
+    const std::vector<char> digests = gather(device, world, std::span<const char>(hash), detail::agreement);
     bool same = true;
     for (std::size_t i = 0; i < digests.size(); ++i) same = same && digests[i] == digests[i % hash.size()];
     if (same) return;
 
-    const Json first = Json::parse(text_of_first(device, world, text, "agreement of ranks"));
+    const Json first = Json::parse(text_of_first(device, world, text, detail::agreement));
     std::string problem;
     const auto value = [](const Json& object, const std::string& key) {
         return object.contains(key) ? object[key].dump() : "nothing";
@@ -50,7 +57,7 @@ void require_agreement(D& device, World& world, const Json& definition) {
     }
     std::array<char, 512> message{};
     problem.copy(message.data(), message.size() - 1);
-    const std::vector<char> messages = gather(device, world, std::span<const char>(message), "agreement of ranks");
+    const std::vector<char> messages = gather(device, world, std::span<const char>(message), detail::agreement);
     for (std::size_t i = 0; i < messages.size(); i += message.size()) {
         if (messages[i] != 0) throw Error(ErrorCode::value, "agreement", messages.data() + i);
     }

@@ -39,8 +39,8 @@ struct Receive {
 /// started, and exchanges are finished in that order. One thread at a time.
 ///
 /// `finish` waits for another rank no longer than a timeout: Error(lost_rank) names the ranks that did not answer,
-/// and the operation. `split(color, key)`, called by all, makes a group of the ranks with the same color, ordered
-/// by key.
+/// and the operation. `split(color, key)`, called by all with colors from 0, makes a group of the ranks with the
+/// same color, ordered by key.
 template <class C>
 concept Communicator = requires(C& world, const C& fixed, const Operation& operation, std::span<const Send> sends,
                                 std::span<const Receive> receives, typename C::Pending& pending) {

@@ -33,9 +33,10 @@ struct Mailboxes {
 
     explicit Mailboxes(double seconds) : timeout(seconds) {}
 
-    /// A number for a new group; the same for all ranks that ask with the same arguments.
-    int group(int parent, int split, int color) {
+    /// A number for a new group, the same for all ranks of `parent` that ask as often with the same color.
+    int group(int parent, int rank, int color) {
         const std::lock_guard lock(mutex);
+        const int split = splits[{parent, rank}]++;
         return groups.emplace(Address{parent, split, color}, static_cast<int>(groups.size()) + 1).first->second;
     }
     /// A rank of the whole is gone, with an error or without. Who waits for it gives up with the first reason
@@ -53,6 +54,7 @@ struct Mailboxes {
     std::condition_variable changed;
     std::map<Address, std::deque<std::shared_ptr<Letter>>> boxes;
     std::map<Address, int> groups;
+    std::map<std::array<int, 2>, int> splits;  // by group and rank
     std::set<int> gone;
     std::string failure;
     std::exception_ptr first_error;
@@ -98,16 +100,15 @@ public:
 
     void finish() {
         std::unique_lock lock(shared_->mutex);
-        const auto deadline =
-            std::chrono::steady_clock::now() +
-            std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds_));
+        Patience patience(seconds_);
         const auto wait = [&](auto&& ready) {
             while (!ready()) {
                 for (const int rank : silent()) {
                     if (shared_->gone.contains(rank))
                         throw Error(ErrorCode::lost_rank, operation_, shared_->failure);
                 }
-                if (shared_->changed.wait_until(lock, deadline) == std::cv_status::timeout && !ready()) {
+                shared_->changed.wait_for(lock, std::chrono::duration<double>(patience.slice()));
+                if (patience.over() && !ready()) {
                     throw Error(ErrorCode::lost_rank, operation_, no_answer(silent(), seconds_));
                 }
             }

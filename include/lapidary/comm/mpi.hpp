@@ -55,6 +55,7 @@ public:
 
 private:
     Mpi(MPI_Comm communicator, bool finalise, Options options) {
+        detail::require_timeout("mpi", options.timeout);
         int level = 0;
         MPI_Query_thread(&level);
         if (level < MPI_THREAD_SERIALIZED) {
@@ -71,6 +72,7 @@ private:
 
     // Whether it is now ours to finalise.
     static bool initialise(double timeout) {
+        detail::require_timeout("mpi", timeout);
         int done = 0, level = 0;
         MPI_Initialized(&done);
         if (done != 0) return false;

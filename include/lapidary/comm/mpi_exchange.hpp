@@ -39,28 +39,28 @@ public:
     }
 
     void finish() {
-        const auto begin = std::chrono::steady_clock::now();
-        std::vector<MPI_Status> statuses(requests_.size());
+        Patience patience(seconds_);
         double heard = -1;  // when there was news of a failure
+        std::vector<MPI_Status> statuses(requests_.size());
         for (Index polls = 0;; ++polls) {
             int done = 0;
             const int code =
                 MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, statuses.data());
             if (code != MPI_SUCCESS) fail_by(statuses, code);
             if (done != 0) return check_sizes(statuses);
-            const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+            const bool over = patience.over();
             // Who failed may have done so behind this exchange, which then will still come to its end.
             if (polls % 64 == 63 && !group_->news->failure().empty()) {
-                if (heard < 0) heard = waited.count();
-                if (waited.count() > heard + 0.5)
+                if (heard < 0) heard = patience.waited();
+                if (patience.waited() > heard + 0.5)
                     throw Error(ErrorCode::lost_rank, operation_, group_->news->failure());
             }
-            if (waited.count() > seconds_) give_up();
+            if (over) give_up();
             // The processor may be needed for what is waited for.
-            if (waited.count() < 2e-4) {
+            if (patience.waited() < 2e-4) {
                 std::this_thread::yield();
             } else {
-                std::this_thread::sleep_for(std::chrono::microseconds(waited.count() < 0.1 ? 20 : 500));
+                std::this_thread::sleep_for(std::chrono::microseconds(patience.waited() < 0.1 ? 20 : 500));
             }
         }
     }
@@ -88,18 +88,18 @@ private:
         return group_->names[static_cast<std::size_t>(peers_[request])];
     }
 
-    void check_sizes(const std::vector<MPI_Status>& statuses) const {
+    void check_sizes(const std::vector<MPI_Status>& statuses) {
         for (std::size_t i = 0; i < receives_; ++i) {
             int got = 0;
             MPI_Get_count(&statuses[i], MPI_BYTE, &got);
             if (got != bytes_[i]) fail_size(i, std::to_string(got));
         }
     }
-    void fail_size(std::size_t request, const std::string& got) const {
-        throw Error(ErrorCode::value, operation_,
-                    "rank " + std::to_string(name(request)) + " sends " + got + " bytes where " +
-                        std::to_string(bytes_[request]) +
-                        " are expected: the ranks do not call the same functions with the same sizes");
+    // All others learn of it first: what is still under way ends in memory that is gone once this has been thrown.
+    void fail_size(std::size_t request, const std::string& got) {
+        fail(ErrorCode::value, "rank " + std::to_string(name(request)) + " sends " + got + " bytes where " +
+                                   std::to_string(bytes_[request]) +
+                                   " are expected: the ranks do not call the same functions with the same sizes");
     }
     void fail_by(const std::vector<MPI_Status>& statuses, int code) {
         for (std::size_t i = 0; i < statuses.size() && code == MPI_ERR_IN_STATUS; ++i) {
@@ -110,6 +110,12 @@ private:
         }
         check_mpi(operation_, code);
     }
+    void fail(ErrorCode code, const std::string& why) {
+        group_->news->fail(why + " (noticed by rank " + std::to_string(group_->news->rank()) + " in " +
+                           operation_ + ")");
+        throw Error(code, operation_, why);
+    }
+    // Returns if all has come after all.
     void give_up() {
         std::set<int> silent;
         for (std::size_t i = 0; i < requests_.size(); ++i) {
@@ -117,10 +123,8 @@ private:
             if (requests_[i] != MPI_REQUEST_NULL) MPI_Test(&requests_[i], &done, MPI_STATUS_IGNORE);
             if (requests_[i] != MPI_REQUEST_NULL && done == 0) silent.insert(name(i));
         }
-        const std::string why = no_answer({silent.begin(), silent.end()}, seconds_);
-        group_->news->fail(why + " (noticed by rank " + std::to_string(group_->news->rank()) + " in " +
-                           operation_ + ")");
-        throw Error(ErrorCode::lost_rank, operation_, why);
+        if (silent.empty()) return;
+        fail(ErrorCode::lost_rank, no_answer({silent.begin(), silent.end()}, seconds_));
     }
 
     std::shared_ptr<MpiGroup> group_;

@@ -4,6 +4,9 @@
 #include <lapidary/comm/mpi_watch.hpp>
 #include <lapidary/core/shape.hpp>
 
+#if !__has_include(<mpi.h>)
+#error "<lapidary/comm/mpi.hpp> needs MPI: link the CMake target lapidary::mpi"
+#endif
 #include <mpi.h>
 
 #include <array>
@@ -62,7 +65,7 @@ public:
         if (finalise_) MPI_Finalize();
     }
 
-    /// Tells all others, for at most a second, unless they told first.
+    /// Tells all others, for at most a second.
     void fail(const std::string& why) {
         failure_ = why;
         std::snprintf(outgoing_.data(), outgoing_.size(), "%s", why.c_str());

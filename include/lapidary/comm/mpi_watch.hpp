@@ -18,7 +18,10 @@ public:
               std::unique_lock lock(mutex_);
               if (returned_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return done_; }))
                   return;
-              std::fprintf(stderr, "[%s] not all ranks came within %g s: one ended, or hangs\n", call, seconds);
+              std::fprintf(stderr,
+                           "[%s] not all ranks came within %g s: one ended, hangs, or is in a collective that the "
+                           "others did not call\n",
+                           call, seconds);
               std::_Exit(1);
           }) {}
     MpiWatch(const MpiWatch&) = delete;

@@ -142,6 +142,7 @@ public:
         const Operation operation("split");
         if (color < 0)
             throw Error(ErrorCode::value, "split", "the color " + std::to_string(color) + " is negative");
+        detail::check_cuda(cudaSetDevice(options_.device), "split", "choose the device");
         return Nccl(handle_.split(operation, color, key, size_), options_);
     }
 

@@ -32,7 +32,8 @@ struct Sharding {
 class Shards {
 public:
     /// Throws Error(value) unless 0 <= rank < ranks.
-    Shards(const ParameterLayout& layout, int ranks, int rank) : units_(layout.units()), rank_(rank) {
+    Shards(const ParameterLayout& layout, int ranks, int rank)
+        : units_(layout.units()), ends_together_(layout.ends_together()), rank_(rank) {
         if (ranks < 1 || rank < 0 || rank >= ranks) {
             throw Error(ErrorCode::value, "shards",
                         "rank " + std::to_string(rank) + " of " + std::to_string(ranks));
@@ -50,6 +51,8 @@ public:
     [[nodiscard]] Index size() const { return size_; }
 
     [[nodiscard]] const std::vector<Range>& units() const { return units_; }
+    /// As the layout says.
+    [[nodiscard]] bool ends_together() const { return ends_together_; }
     [[nodiscard]] Index unit_count() const { return static_cast<Index>(units_.size()); }
     /// Where a unit lies in the flat vector.
     [[nodiscard]] Range unit(Index u) const { return units_[static_cast<std::size_t>(u)]; }
@@ -70,6 +73,7 @@ private:
     std::vector<std::vector<Range>> parts_;
     std::vector<Index> offsets_;
     Index size_ = 0;
+    bool ends_together_;
     int rank_;
 };
 

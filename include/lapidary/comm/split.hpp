@@ -1,9 +1,11 @@
 #pragma once
 
 #include <lapidary/comm/communicator.hpp>
+#include <lapidary/core/error.hpp>
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <vector>
 
 namespace lapidary::detail {
@@ -11,6 +13,10 @@ namespace lapidary::detail {
 /// The ranks of `world` whose color is `color`, by key and then by rank. Called by all.
 template <class World>
 std::vector<int> ranks_of_color(World& world, int color, int key) {
+    if (color < 0) {
+        throw Error(ErrorCode::value, "split",
+                    "color " + std::to_string(color) + " is negative: every rank gets a group");
+    }
     using Choice = std::array<int, 3>;  // color, key, rank
     std::vector<Choice> choices(static_cast<std::size_t>(world.size()));
     const Choice own{color, key, world.rank()};

@@ -33,6 +33,7 @@ public:
         if (ranks < 1 || ranks > 4096) {
             throw Error(ErrorCode::value, "threads", "cannot run " + std::to_string(ranks) + " ranks");
         }
+        detail::require_timeout("threads", options.timeout);
         const auto shared = std::make_shared<detail::Mailboxes>(options.timeout);
         const auto everyone = std::make_shared<std::vector<int>>(static_cast<std::size_t>(ranks));
         std::iota(everyone->begin(), everyone->end(), 0);
@@ -76,7 +77,7 @@ public:
         const auto own = std::find(ranks.begin(), ranks.end(), rank_) - ranks.begin();
         for (int& rank : ranks) rank = (*names_)[static_cast<std::size_t>(rank)];
         return {shared_, std::make_shared<const std::vector<int>>(std::move(ranks)),
-                shared_->group(group_, splits_++, color), static_cast<int>(own)};
+                shared_->group(group_, rank_, color), static_cast<int>(own)};
     }
 
 private:
@@ -88,7 +89,6 @@ private:
     std::shared_ptr<const std::vector<int>> names_;  // the ranks of this group in the whole
     int group_;
     int rank_;
-    int splits_ = 0;
 };
 static_assert(Communicator<Threads>);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/comm/shards.hpp>
 #include <lapidary/core/range.hpp>
 #include <lapidary/core/tensor.hpp>
 
@@ -11,18 +12,19 @@
 namespace lapidary {
 
 /// Room for whole units where only shards are kept: for the first one (the embedding), for the last one (norm and
-/// head) unless it is larger than a block and takes turns with the first, and for two of those between (the
+/// head) unless it is larger than a block and may take turns with the first, and for two of those between (the
 /// blocks), which take turns, so that one may be used while the next is under way.
 struct UnitRooms {
     static constexpr std::size_t count = 4;
     std::array<Index, count> sizes{};  ///< elements of each room
     std::vector<std::size_t> rooms;    ///< which one a unit goes to
 
-    explicit UnitRooms(const std::vector<Range>& units) {
+    explicit UnitRooms(const Shards& shards) {
+        const std::vector<Range>& units = shards.units();
         const std::size_t last = units.size() - 1;
         Index middle = 0;
         for (std::size_t u = 1; u < last; ++u) middle = std::max(middle, units[u].count);
-        const bool shared = units[last].count > middle;
+        const bool shared = units[last].count > middle && !shards.ends_together();
         for (std::size_t u = 0; u <= last; ++u) {
             rooms.push_back(u == 0 ? 0 : u < last ? 2 + u % 2 : shared ? 0 : 1);
             sizes[rooms[u]] = std::max(sizes[rooms[u]], units[u].count);
@@ -35,7 +37,7 @@ struct UnitRooms {
 template <Device D>
 class UnitBuffers {
 public:
-    UnitBuffers(D& device, const std::vector<Range>& units) : units_(units), rooms_(units) {
+    UnitBuffers(D& device, const Shards& shards) : units_(shards.units()), rooms_(shards) {
         for (const Index size : rooms_.sizes) buffers_.emplace_back(device, Shape<1>{size});
     }
 

@@ -3,6 +3,7 @@
 #include <lapidary/comm/unit_buffers.hpp>
 
 #include <array>
+#include <string>
 #include <vector>
 
 namespace lapidary {
@@ -11,10 +12,15 @@ namespace lapidary {
 /// is opened, unless its room still has it, and its neighbour in the direction of travel ahead of time.
 class UnitGathers {
 public:
-    explicit UnitGathers(const std::vector<Range>& units) : rooms_(units) { holds_.fill(-1); }
+    explicit UnitGathers(const Shards& shards) : rooms_(shards) { holds_.fill(-1); }
 
     /// Somebody uses the unit from now on. Whether it must be gathered first.
     [[nodiscard]] bool open(Index unit) {
+        if (users_[room(unit)] > 0 && holds_[room(unit)] != unit) {
+            throw Error(ErrorCode::value, "units",
+                        "unit " + std::to_string(unit) + " is opened while " + std::to_string(holds_[room(unit)]) +
+                            " is open in its room: open units in order, neighbours at most together");
+        }
         ++users_[room(unit)];
         return take(unit);
     }

@@ -13,6 +13,8 @@ namespace lapidary {
 /// - `scratch()`: the arena that activations and temporaries come from;
 /// - `allocate` / `release`: long-lived, 64-byte aligned memory;
 /// - `upload` / `download`: copies between host memory and the device.
+/// Where several ranks share the work, also `sibling()`: another device of its kind, on the same memory, that may
+/// work at the same time.
 template <class D>
 concept Device = requires(D& device, void* memory, const void* source, std::size_t bytes) {
     typename D::Scalar;

@@ -83,6 +83,9 @@ public:
     /// after the other (embedding, each block, norm and head): what is gathered, reduced and divided among ranks
     /// together.
     void begin_unit() { unit_starts_.push_back(size_); }
+    /// The first and the last unit are used at the same time (a head that reads the embedding's matrix).
+    void use_ends_together() { ends_together_ = true; }
+    [[nodiscard]] bool ends_together() const { return ends_together_; }
 
     [[nodiscard]] const std::vector<Leaf>& leaves() const { return leaves_; }
     /// Where each unit lies; they follow each other without gaps.
@@ -121,6 +124,7 @@ private:
     std::vector<Leaf> leaves_;
     std::vector<Index> unit_starts_{0};
     Index size_ = 0;
+    bool ends_together_ = false;
 };
 
 template <class T>
@@ -130,7 +134,9 @@ struct Parameters;
 template <class T>
 class UnitSource {
 public:
-    /// The parameters of a unit, valid until it is closed. More than one may be open.
+    /// The parameters of a unit, valid until it is closed. The units open at once are one, or neighbours, or
+    /// the first and the last where the layout says so. Each gradient unit is opened and closed once a
+    /// micro-batch.
     virtual Parameters<T> open(Index unit) = 0;
     /// Whoever opened the unit is done with it: gradients are complete as far as this micro-batch goes.
     virtual void close(Index unit) = 0;

@@ -43,16 +43,17 @@ inline void sync_tree(const std::filesystem::path& root) {
     sync_directory(root);
 }
 
+inline Error name_taken(const std::filesystem::path& name) {
+    return {ErrorCode::value, "publish", name.string() + ": exists already and is not overwritten"};
+}
+
 /// Renames a directory to a name that is free. Throws Error(value) if it is taken, Error(io).
 inline void rename_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to) {
-    const auto taken = [&] {
-        return Error(ErrorCode::value, "publish", to.string() + ": exists already and is not overwritten");
-    };
     std::error_code ignored;  // whatever is wrong with the path, the rename will tell
-    if (std::filesystem::exists(std::filesystem::symlink_status(to, ignored))) throw taken();
+    if (std::filesystem::exists(std::filesystem::symlink_status(to, ignored))) throw name_taken(to);
     // Checked by the kernel as well, because another process may take the name at this very moment.
     if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
-    if (errno == EEXIST) throw taken();
+    if (errno == EEXIST) throw name_taken(to);
     // File systems and kernels that do not know the flag answer EINVAL or ENOSYS.
     if (errno != EINVAL && errno != ENOSYS) throw_io(to, "publish", errno);
     if (std::rename(from.c_str(), to.c_str()) != 0) throw_io(to, "publish", errno);
@@ -67,10 +68,13 @@ inline void rename_to_free_name(const std::filesystem::path& from, const std::fi
 /// destructor removes the directory with what is in it.
 class StagedDirectory {
 public:
-    /// Creates the empty staging directory and the missing ancestors of `target`. Throws Error(io).
+    /// Creates the empty staging directory and the missing ancestors of `target`. Throws Error(value) if `target`
+    /// exists, Error(io).
     explicit StagedDirectory(const std::filesystem::path& target)
         : target_(without_slash(target)), path_(staging_path(target)) {
         std::error_code error;
+        if (std::filesystem::exists(std::filesystem::symlink_status(target_, error)))
+            throw detail::name_taken(target_);
         detail::create_directories_durably(detail::folder_of(target_));
         std::filesystem::remove_all(path_, error);
         detail::check_io(path_, "remove left-over", error);

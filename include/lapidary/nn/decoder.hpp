@@ -206,6 +206,7 @@ private:
             blocks.emplace_back(layout_, "blocks." + std::to_string(i), options_.block);
         }
         layout_.begin_unit();
+        if (options_.head.tied) layout_.use_ends_together();
         return blocks;
     }
 
@@ -241,7 +242,7 @@ private:
         detail::require_shape(
             past >= 0 && time >= 1 && time <= context() && past <= context() - time, "decoder", [&] {
                 return std::to_string(time) + " tokens, but the context is " + std::to_string(context()) +
-                       ", of which " + std::to_string(past) + " are taken";
+                       (past > 0 ? ", of which " + std::to_string(past) + " are taken" : "");
             });
     }
 

@@ -9,6 +9,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace lapidary {
@@ -54,6 +56,22 @@ struct TrainState {
         return zero >= level ? shards.shard(unit) : shards.own(unit);
     }
 };
+
+namespace detail {
+
+/// Throws Error(value) unless a state was made for this rank of these.
+template <Device D, class World>
+void require_ranks(std::string_view operation, const TrainState<D>& state, const World& world) {
+    if (state.shards.ranks() == world.size() && state.shards.rank() == world.rank()) return;
+    throw Error(ErrorCode::value, operation,
+                "the state is that of rank " + std::to_string(state.shards.rank()) + " of " +
+                    std::to_string(state.shards.ranks()) + ", but this is rank " + std::to_string(world.rank()) +
+                    " of " + std::to_string(world.size()) +
+                    ": make it with {.ranks = world.size(), .rank = world.rank()}, and let all ranks call this "
+                    "with world");
+}
+
+}  // namespace detail
 
 /// Draws the initial weights of a state.
 template <Device D, class Model>

@@ -2,6 +2,7 @@
 
 #include <lapidary/core/parameters.hpp>
 #include <lapidary/data/batch.hpp>
+#include <lapidary/train/check_batch.hpp>
 #include <lapidary/train/gathered_weights.hpp>
 #include <lapidary/train/sequence_batch.hpp>
 
@@ -29,7 +30,7 @@ std::vector<double> sequence_losses(D& device, const Model& model, Weights<Scala
 template <Device D, class Model>
 double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Scalar<D>>> weights,
                  const Batch& batch) {
-    check_tokens(batch.view(), model.vocabulary());
+    check_batch(batch, model.vocabulary());
     double total = 0;
     for (double loss : detail::sequence_losses(device, model, weights, batch, 0, batch.batch)) total += loss;
     return total / static_cast<double>(batch.batch * batch.context);
@@ -39,14 +40,16 @@ double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Sca
 /// them.
 template <Device D, Communicator World, class Model>
 double mean_loss(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch) {
-    check_tokens(batch.view(), model.vocabulary());
+    check_batch(batch, model.vocabulary());
+    detail::require_ranks("mean_loss", state, world);
     GatheredWeights<D, World> weights(device, world, state);
-    // All ranks compute as many sequences, because they gather weights together; what exceeds the batch is
-    // dropped.
+    // All ranks compute as many sequences, because they gather weights together; where the batch does not go
+    // round, the last ones compute some that others have.
     const Index share = ceil_div(batch.batch, Index{world.size()});
     const Index first = std::min(world.rank() * share, batch.batch - share);
     std::vector<double> own =
         detail::sequence_losses(device, model, Weights<Scalar<D>>(weights), batch, first, share);
+    weights.finish();
     double total = 0;
     const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
     for (Index b = 0; b < batch.batch; ++b) {

@@ -15,10 +15,10 @@ template <Device D, Communicator World>
 class GatheredWeights final : public UnitSource<const Scalar<D>> {
 public:
     GatheredWeights(D& device, World& world, TrainState<D>& state)
-        : world_(world), state_(state), order_(state.shards.units()) {
+        : world_(world), state_(state), order_(state.shards) {
         if (!sharded()) return;
         if (!state.exchange) state.exchange = std::make_unique<ExchangeSpace<D>>(device);
-        if (!state.exchange->weights) state.exchange->weights.emplace(device, state.shards.units());
+        if (!state.exchange->weights) state.exchange->weights.emplace(device, state.shards);
     }
     GatheredWeights(const GatheredWeights&) = delete;
     GatheredWeights& operator=(const GatheredWeights&) = delete;
@@ -37,6 +37,10 @@ public:
         if (sharded()) order_.close(unit);
     }
     [[nodiscard]] Index size() const override { return state_.shards.units().back().end(); }
+    /// Returns when nothing is gathered any more: before the ranks exchange anything else.
+    void finish() {
+        if (sharded()) state_.exchange->background.wait();
+    }
 
 private:
     [[nodiscard]] bool sharded() const { return state_.zero >= Zero::weights; }

@@ -16,7 +16,7 @@ namespace lapidary {
 /// binary tree that adds neighbours, then pairs of neighbours. Who computes a lane does not matter to that tree:
 /// - a rank that keeps whole gradients takes consecutive lanes, a subtree, and the ranks' sums are added last;
 /// - where gradients are sharded, the ranks take one lane each at a time and add these first.
-struct Lanes {
+struct LaneShare {
     Index count;      ///< of the run: a power of two
     Index sequences;  ///< of a lane
     Index own;        ///< lanes that this rank works through
@@ -25,7 +25,7 @@ struct Lanes {
     bool in_turns;  ///< one lane each at a time
 
     /// Throws Error(value) for lanes that do not fit the batch or the ranks, with what to change.
-    Lanes(Index lanes, Index batch, int ranks_, int rank_, bool in_turns_)
+    LaneShare(Index lanes, Index batch, int ranks_, int rank_, bool in_turns_)
         : count(lanes), sequences(0), own(0), ranks(ranks_), rank(rank_), in_turns(in_turns_) {
         const auto refuse = [&](const std::string& why) { throw Error(ErrorCode::value, "train_step", why); };
         const std::string those = std::to_string(lanes) + (lanes == 1 ? " lane" : " lanes");
@@ -35,7 +35,8 @@ struct Lanes {
         }
         if (ranks > lanes) {
             refuse(std::to_string(ranks) + " ranks for " + those +
-                   ": start at most as many ranks as the run has lanes, or begin the run with more lanes");
+                   ": start at most as many ranks as the run has lanes, or begin the run with more lanes "
+                   "(StepOptions::lanes, --lanes)");
         }
         if (lanes % ranks != 0) {
             refuse(those + " cannot be shared out over " + std::to_string(ranks) +
@@ -46,7 +47,9 @@ struct Lanes {
     }
 
     /// Which lane of the run this rank's lane `k` is.
-    [[nodiscard]] Index lane(Index k) const { return in_turns ? k * ranks + rank : rank * own + k; }
+    [[nodiscard]] Index lane(Index k) const { return lane(k, rank); }
+    /// Which one a rank's lane `k` is.
+    [[nodiscard]] Index lane(Index k, int of) const { return in_turns ? k * ranks + of : of * own + k; }
     /// Further buffers that the tree over this rank's lanes needs.
     [[nodiscard]] Index levels() const { return std::countr_zero(static_cast<std::uint64_t>(own)); }
 

@@ -56,7 +56,7 @@ namespace detail {
 class GatherCount {
 public:
     GatherCount(const Shards& shards, Index element_bytes, RankPlan& plan)
-        : shards_(shards), bytes_(element_bytes), plan_(plan), order_(shards.units()) {}
+        : shards_(shards), bytes_(element_bytes), plan_(plan), order_(shards) {}
 
     void micro_batch(bool tied, Index sequences) {
         const Index last = shards_.unit_count() - 1;
@@ -98,7 +98,7 @@ private:
 /// The lanes of a rank. Where a run would refuse them, one lane a rank: the plan of a run that others published.
 inline void plan_lanes(RankPlan& plan, const RankOptions& options) {
     try {
-        const Lanes lanes(options.lanes, options.batch, options.ranks, 0, options.zero >= Zero::gradients);
+        const LaneShare lanes(options.lanes, options.batch, options.ranks, 0, options.zero >= Zero::gradients);
         plan.lanes = lanes.own;
         plan.lane_sequences = lanes.sequences;
     } catch (const Error& error) {
@@ -115,7 +115,7 @@ inline void plan_lanes(RankPlan& plan, const RankOptions& options) {
 
 inline RankElements plan_elements(const Shards& shards, const RankPlan& plan, Zero zero, bool whole_lanes,
                                   Index piece) {
-    const Index all = shards.units().back().end(), rooms = UnitRooms(shards.units()).size(), shard = shards.size();
+    const Index all = shards.units().back().end(), rooms = UnitRooms(shards).size(), shard = shards.size();
     RankElements result;
     result.weights = zero >= Zero::weights ? shard : all;
     result.weight_rooms = zero >= Zero::weights ? rooms : 0;
@@ -184,7 +184,7 @@ inline RankPlan plan_ranks(const ParameterLayout& layout, const RankOptions& opt
         for (const Index count : counts) parts.push_back({0, count});
         plan.of(kind).add(detail::gather_traffic(parts, bytes), true);
     };
-    add_numbers(Exchange::losses, std::vector<Index>(norm_blocks.size(), plan.lanes), sizeof(double));
+    add_numbers(Exchange::losses, std::vector<Index>(norm_blocks.size(), plan.lanes + 1), sizeof(double));
     add_numbers(Exchange::norm, norm_blocks, sizeof(double));
     add_numbers(Exchange::stop, std::vector<Index>(norm_blocks.size(), 1), 1);
     return plan;

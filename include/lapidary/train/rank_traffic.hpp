@@ -16,7 +16,7 @@ enum class Exchange {
     weights_updated,     ///< ZeRO-1 and 2: after each rank has updated its part
     weights_forward,     ///< ZeRO-3: the units that forward uses, and
     weights_backward,    ///< those that backward does not find where they were
-    losses,              ///< one number a lane
+    losses,              ///< one number a lane, and one for the batch
     norm,                ///< one number for each `reduction_block` gradients
     stop,                ///< whether a signal asks any rank to stop
 };

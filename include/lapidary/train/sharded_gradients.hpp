@@ -19,7 +19,7 @@ public:
         if (!whole_lanes) {
             if (!state.whole_gradients) state.whole_gradients.emplace(device, Shape<1>{size()});
         } else if (!space.gradients) {
-            space.gradients.emplace(device, state.shards.units());
+            space.gradients.emplace(device, state.shards);
         }
         whole_ = !whole_lanes;
         reductions_.resize(whole_ ? state.shards.units().size() : UnitRooms::count);

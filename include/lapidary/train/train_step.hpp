@@ -3,6 +3,7 @@
 #include <lapidary/data/batch.hpp>
 #include <lapidary/optim/clip.hpp>
 #include <lapidary/optim/train_state.hpp>
+#include <lapidary/train/check_batch.hpp>
 #include <lapidary/train/gathered_weights.hpp>
 #include <lapidary/train/gradient_norm.hpp>
 #include <lapidary/train/lanes.hpp>
@@ -12,8 +13,10 @@
 #include <lapidary/train/whole_gradients.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,7 +44,7 @@ struct AbandonUnlessDone {
 /// Adds up the gradients of this rank's lanes and returns the summed loss of each.
 template <Device D, class Model, class Sums>
 std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> weights, Sums& sums,
-                              const Batch& batch, const Lanes& lanes, Index micro_batch) {
+                              const Batch& batch, const LaneShare& lanes, Index micro_batch) {
     const double scale = 1.0 / static_cast<double>(batch.batch * batch.context);
     std::vector<double> result;
     for (Index k = 0; k < lanes.own; ++k) {
@@ -66,7 +69,7 @@ std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> 
 /// The gradients of the batch, as far as this rank keeps them, and the summed loss of each lane of the run.
 template <Device D, Communicator World, class Model>
 std::vector<double> compute_gradients(D& device, World& world, const Model& model, TrainState<D>& state,
-                                      const Batch& batch, const Lanes& lanes, Index micro_batch) {
+                                      const Batch& batch, const LaneShare& lanes, Index micro_batch) {
     while (static_cast<Index>(state.lane_gradients.size()) < lanes.levels()) {
         state.lane_gradients.emplace_back(device, Shape<1>{state.gradients.size()});
     }
@@ -83,12 +86,18 @@ std::vector<double> compute_gradients(D& device, World& world, const Model& mode
     } else {
         run(WholeGradients<D, World>(device, world, state, lanes));
     }
-    const std::vector<double> gathered = gather(device, world, std::span<const double>(own), "gather of losses");
-    std::vector<double> losses(gathered.size());  // in the order of lanes
-    for (std::size_t i = 0; i < losses.size(); ++i) {
-        const Index rank = static_cast<Index>(i) / lanes.own, k = static_cast<Index>(i) % lanes.own;
-        losses[static_cast<std::size_t>(lanes.in_turns ? k * lanes.ranks + rank : rank * lanes.own + k)] =
-            gathered[i];
+    own.push_back(std::bit_cast<double>(batch_hash(batch)));
+    const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
+    std::vector<double> losses(static_cast<std::size_t>(lanes.count));  // in the order of lanes
+    const double* next = all.data();
+    for (int rank = 0; rank < lanes.ranks; ++rank) {
+        for (Index k = 0; k < lanes.own; ++k) losses[static_cast<std::size_t>(lanes.lane(k, rank))] = *next++;
+        if (std::bit_cast<std::uint64_t>(*next++) != std::bit_cast<std::uint64_t>(all[own.size() - 1])) {
+            throw Error(ErrorCode::value, "train_step",
+                        "rank " + std::to_string(rank) +
+                            " was given another batch than rank 0: give every rank the " +
+                            "whole batch of the step, not a part of it");
+        }
     }
     return losses;
 }
@@ -129,20 +138,15 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
 /// on the batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the
 /// state is sharded among them, nor on `micro_batch`. Throws Error(not_finite), on all ranks and with the state as
 /// it was, if the loss or the gradient norm is not finite; Error(value) for a token outside the vocabulary, for
-/// lanes that fit neither batch nor ranks, and for a state made for other ranks than there are; Error(lost_rank).
+/// lanes that fit neither batch nor ranks, for a state made for other ranks than there are, and for ranks that
+/// were given different batches; Error(shape) for a batch whose sizes do not fit; Error(lost_rank).
 template <Device D, Communicator World, class Model, class Optimizer>
 StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
                       const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
     const auto start = std::chrono::steady_clock::now();
-    if (state.shards.ranks() != world.size() || state.shards.rank() != world.rank()) {
-        throw Error(ErrorCode::value, "train_step",
-                    "the state is that of rank " + std::to_string(state.shards.rank()) + " of " +
-                        std::to_string(state.shards.ranks()) + ", but this is rank " +
-                        std::to_string(world.rank()) + " of " + std::to_string(world.size()) +
-                        ": make it with {.ranks = world.size(), .rank = world.rank()}");
-    }
-    check_tokens(batch.view(), model.vocabulary());
-    const Lanes lanes(options.lanes, batch.batch, world.size(), world.rank(), state.zero >= Zero::gradients);
+    detail::require_ranks("train_step", state, world);
+    check_batch(batch, model.vocabulary());
+    const LaneShare lanes(options.lanes, batch.batch, world.size(), world.rank(), state.zero >= Zero::gradients);
     const Index micro_batch =
         options.micro_batch > 0 ? std::min(options.micro_batch, lanes.sequences) : lanes.sequences;
 
@@ -151,7 +155,7 @@ StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>
     StepRecord record{
         .step = state.step,
         .tokens = batch.batch * batch.context,
-        .loss = Lanes::sum(losses, 0, losses.size()) / static_cast<double>(batch.batch * batch.context),
+        .loss = LaneShare::sum(losses, 0, losses.size()) / static_cast<double>(batch.batch * batch.context),
         .learning_rate = rate,
         .gradient_norm = gradient_norm(device, world, state),
         .chunk = batch.chunk,

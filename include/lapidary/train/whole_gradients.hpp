@@ -11,7 +11,7 @@ namespace lapidary::detail {
 template <Device D, Communicator World>
 class WholeGradients final : public UnitSource<Scalar<D>> {
 public:
-    WholeGradients(D& device, World& world, TrainState<D>& state, const Lanes& lanes)
+    WholeGradients(D& device, World& world, TrainState<D>& state, const LaneShare& lanes)
         : device_(device), world_(world), state_(state), lanes_(lanes), tree_(state) {}
 
     /// What follows is a micro-batch of this rank's lane k, maybe its first or last.
@@ -45,7 +45,7 @@ private:
     D& device_;
     World& world_;
     TrainState<D>& state_;
-    const Lanes& lanes_;
+    const LaneShare& lanes_;
     LaneTree<D> tree_;
     Index lane_ = 0;
     bool first_ = true, last_ = true;
