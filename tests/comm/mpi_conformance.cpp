@@ -33,13 +33,13 @@ int conformance() {
 }
 
 int misbehave(const std::string& how, int who) {
-    Mpi world({.timeout = 1});
+    Mpi world({.timeout = 2});
     Cpu cpu({.threads = 1});
     const auto values = scratch(cpu, Shape<1>{100000});
     fill(cpu, values, 1);
     all_reduce(cpu, world, values);
     if (world.rank() == who) {
-        if (how == "hang") std::this_thread::sleep_for(std::chrono::seconds(4));
+        if (how == "hang") std::this_thread::sleep_for(std::chrono::seconds(6));
         if (how == "throw") throw std::runtime_error("this rank has had enough");
         if (how == "exit") std::_Exit(3);
         if (how == "other") all_gather(world, values, std::span<const Range>(even_parts(50000, world.size())));

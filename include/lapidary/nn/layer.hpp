@@ -52,6 +52,7 @@ concept HasBackward =
 ///   initialised. `saved` may keep a view of x: whoever calls keeps x, unchanged, until `backward` is done;
 /// - `backward(device, weights, saved, dy, dx, gradients)`: adds to dx and to the gradients, which hold numbers
 ///   on entry: zeros, or what other branches contributed. It may be called more than once.
+/// Neither keeps a view of weights or gradients: between the two passes they may be elsewhere, or not at hand at all.
 /// x and y do not overlap, nor do dy and dx. `forward` allocates what it saves first and its temporaries after,
 /// inside a `ScratchScope`. The constructor throws Error(value) for options that no layer can have.
 template <class L>
