@@ -5,6 +5,7 @@
 launch() {
     local ranks=$1 options=()
     shift
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}  # MPI libraries keep what they allocated
     if mpirun --version 2>/dev/null | grep -q "Open MPI"; then
         [ "${LAPIDARY_SURVIVORS:-leave}" = kill ] || options=(--enable-recovery)
         OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
