@@ -31,12 +31,7 @@ void continue_on(World& world, const Model& model, Zero zero, const fs::path& fr
     }
     const CosineSchedule rate{.peak = 1e-2, .floor = 1e-3, .warmup_steps = 1, .total_steps = 8};
     while (state.step < steps) {
-        Batch batch;
-        batch.batch = 8;
-        batch.context = 12;
-        const Philox random(1, "batch", static_cast<std::uint64_t>(state.step));
-        for (std::uint64_t i = 0; i < 8 * 13; ++i)
-            batch.tokens.push_back(static_cast<std::int32_t>(random.integer(i) % 50));
+        const Batch batch = test::random_batch(8, 12, 50, static_cast<std::uint64_t>(state.step));
         train_step(device, world, model, state, batch, AdamW{}, rate(state.step), {.lanes = 8});
     }
     save_checkpoint(device, world, model, state, to, {.tokenizer = {}, .cursor = {{"next_step", state.step}}});

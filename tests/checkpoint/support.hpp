@@ -1,6 +1,7 @@
 #pragma once
 
 #include "io/support.hpp"
+#include "train/support.hpp"
 
 #include <lapidary/checkpoint/checkpoint.hpp>
 #include <lapidary/comm/single_process.hpp>
@@ -55,13 +56,7 @@ struct SmallRun {
         SingleProcess world;
         const CosineSchedule rate{.peak = 1e-2, .floor = 1e-3, .warmup_steps = 1, .total_steps = 8};
         while (state.step < step) {
-            Batch batch;
-            batch.batch = 4;
-            batch.context = 12;
-            const Philox random(1, "batch", static_cast<std::uint64_t>(state.step));
-            for (std::uint64_t i = 0; i < 4 * 13; ++i) {
-                batch.tokens.push_back(static_cast<std::int32_t>(random.integer(i) % 50));
-            }
+            const Batch batch = test::random_batch(4, 12, 50, static_cast<std::uint64_t>(state.step));
             train_step(device, world, model, state, batch, AdamW{}, rate(state.step), {.lanes = 2});
         }
     }

@@ -59,8 +59,7 @@ public:
 
     /// Returns when no checkpoint is under way.
     template <Communicator World>
-    void finish(D& device, World& world) {
-        (void)device;
+    void finish(D&, World& world) {
         while (checkpoint_) {
             background_.wait(task_);
             barrier(world, {"checkpoint", detail::disk_patience});

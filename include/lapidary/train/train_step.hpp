@@ -34,9 +34,9 @@ namespace detail {
 
 /// Nothing in the background outlives what it works on, also when an error ends the step.
 template <Device D>
-struct AbandonUnlessDone {
+struct AbandonAtExit {
     ExchangeSpace<D>* exchange;
-    ~AbandonUnlessDone() {
+    ~AbandonAtExit() {
         if (exchange != nullptr) exchange->background.abandon();
     }
 };
@@ -77,7 +77,7 @@ std::vector<double> compute_gradients(D& device, World& world, const Model& mode
     GatheredWeights<D, World> weights(device, world, state);
     std::vector<double> own;
     const auto run = [&](auto sums) {
-        const AbandonUnlessDone<D> guard{state.exchange.get()};
+        const AbandonAtExit<D> guard{state.exchange.get()};
         own = run_lanes(device, model, Weights<Scalar<D>>(weights), sums, batch, lanes, micro_batch);
         if (state.exchange) state.exchange->background.wait();
     };
@@ -86,7 +86,7 @@ std::vector<double> compute_gradients(D& device, World& world, const Model& mode
     } else {
         run(WholeGradients<D, World>(device, world, state, lanes));
     }
-    own.push_back(std::bit_cast<double>(batch_hash(batch)));
+    own.push_back(lanes.ranks > 1 ? std::bit_cast<double>(batch_hash(batch)) : 0);  // to compare, if with anybody
     const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
     std::vector<double> losses(static_cast<std::size_t>(lanes.count));  // in the order of lanes
     const double* next = all.data();
@@ -110,7 +110,7 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
         return optimizer.update(device, layout, state.weights.view(), state.gradients.view(), state.m.view(),
                                 state.v.view(), state.step, rate, gradient_scale);
     }
-    const AbandonUnlessDone<D> guard{state.exchange.get()};
+    const AbandonAtExit<D> guard{state.exchange.get()};
     for (Index u = 0; u < state.shards.unit_count(); ++u) {
         const auto own = [&](auto& vector, Zero level) {
             const Range range = state.own(u, level);
