@@ -58,7 +58,7 @@ public:
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
-                  View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
+                  View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
         const auto activated = scratch(device, saved.hidden.shape), d = scratch(device, saved.hidden.shape);
         relu_squared(device, saved.hidden.flat(), activated.flat());

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <lapidary/core/host_device.hpp>
+
 #include <bit>
 #include <cstdint>
 
@@ -11,13 +13,15 @@ struct bf16 {
     std::uint16_t bits = 0;
 
     bf16() = default;
-    constexpr explicit bf16(float value) : bits(round(value)) {}
-    constexpr explicit bf16(double value) : bits(round(sticky(value))) {}
-    constexpr explicit operator float() const {
+    LAPIDARY_HOST_DEVICE constexpr explicit bf16(float value) : bits(round(value)) {}
+    LAPIDARY_HOST_DEVICE constexpr explicit bf16(double value) : bits(round(sticky(value))) {}
+    LAPIDARY_HOST_DEVICE constexpr explicit operator float() const {
         return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
     }
-    constexpr explicit operator double() const { return static_cast<double>(static_cast<float>(*this)); }
-    static constexpr bf16 from_bits(std::uint16_t raw) {
+    LAPIDARY_HOST_DEVICE constexpr explicit operator double() const {
+        return static_cast<double>(static_cast<float>(*this));
+    }
+    LAPIDARY_HOST_DEVICE static constexpr bf16 from_bits(std::uint16_t raw) {
         bf16 result;
         result.bits = raw;
         return result;
@@ -27,14 +31,14 @@ struct bf16 {
 private:
     // The float next to zero from `value`, its last bit set if anything was cut off: rounding that to bf16 rounds
     // once.
-    static constexpr float sticky(double value) {
+    LAPIDARY_HOST_DEVICE static constexpr float sticky(double value) {
         const auto nearest = static_cast<float>(value);
         const auto single = static_cast<double>(nearest);
         if (single == value || value != value) return nearest;
         const bool away = value < 0 ? single < value : single > value;
         return std::bit_cast<float>((std::bit_cast<std::uint32_t>(nearest) - (away ? 1U : 0U)) | 1U);
     }
-    static constexpr std::uint16_t round(float value) {
+    LAPIDARY_HOST_DEVICE static constexpr std::uint16_t round(float value) {
         const auto word = std::bit_cast<std::uint32_t>(value);
         if ((word & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((word >> 16) | 0x0040U);
         return static_cast<std::uint16_t>((word + 0x7fffU + ((word >> 16) & 1U)) >> 16);

@@ -2,6 +2,7 @@
 
 #include <lapidary/core/arena.hpp>
 #include <lapidary/core/view.hpp>
+#include <lapidary/core/wide.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -28,10 +29,21 @@ concept Device = requires(D& device, void* memory, const void* source, std::size
 template <class D>
 using Scalar = typename D::Scalar;
 
+/// The element type of what is summed over many terms and kept: gradients of parameters, moments, statistics of
+/// rows, losses.
+template <class D>
+using Accumulator = Wide<Scalar<D>>;
+
 /// Uninitialised scratch of the device's own element type.
 template <Device D, std::size_t Rank>
 View<Scalar<D>, Rank> scratch(D& device, Shape<Rank> shape) {
     return device.scratch().template allocate<Scalar<D>>(shape);
+}
+
+/// The same of its accumulators' type.
+template <Device D, std::size_t Rank>
+View<Accumulator<D>, Rank> accumulator_scratch(D& device, Shape<Rank> shape) {
+    return device.scratch().template allocate<Accumulator<D>>(shape);
 }
 
 }  // namespace lapidary

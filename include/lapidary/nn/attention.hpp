@@ -39,11 +39,11 @@ public:
     /// of its input.
     template <class T>
     struct Saved {
-        ConstView<T, 3> x;   // [B, T, C]
-        View<T, 3> qkv;      // [B, T, (H + 2K) D], with positions
-        View<T, 3> clipped;  // the same before positions, if there is a limit
-        View<T, 3> mixed;    // [B, T, H D], before the output product
-        View<T, 3> log_sum;  // [B, H, T]
+        ConstView<T, 3> x;         // [B, T, C]
+        View<T, 3> qkv;            // [B, T, (H + 2K) D], with positions
+        View<T, 3> clipped;        // the same before positions, if there is a limit
+        View<T, 3> mixed;          // [B, T, H D], before the output product
+        View<Wide<T>, 3> log_sum;  // [B, H, T]
     };
 
     Attention(ParameterLayout& layout, const std::string& name, const Options& options)
@@ -62,7 +62,7 @@ public:
         saved.x = x;
         saved.qkv = scratch(device, Shape<3>{batch, time, columns()});
         saved.mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
-        saved.log_sum = scratch(device, Shape<3>{batch, options_.heads, time});
+        saved.log_sum = accumulator_scratch(device, Shape<3>{batch, options_.heads, time});
         project(device, weights, x, saved.qkv);
         if (options_.clip > 0) {
             saved.clipped = scratch(device, saved.qkv.shape);
@@ -83,7 +83,7 @@ public:
         const Index batch = x.extent(0), time = x.extent(1);
         const auto qkv = scratch(device, Shape<3>{batch, time, columns()});
         const auto mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
-        const auto log_sum = scratch(device, Shape<3>{1, options_.heads, time});
+        const auto log_sum = accumulator_scratch(device, Shape<3>{1, options_.heads, time});
         project(device, weights, x, qkv);
         for (Index b = 0; b < batch; ++b) {
             const auto [row, past] = sequences[static_cast<std::size_t>(b)];
@@ -100,7 +100,7 @@ public:
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
-                  View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
+                  View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
         const auto dmixed = scratch(device, saved.mixed.shape);
         output_.backward(device, weights, saved.mixed, dy, dmixed, gradients, Store::assign);

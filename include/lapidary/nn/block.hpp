@@ -11,7 +11,7 @@ template <class B, class D = detail::AnyDevice>
 concept HasBackwardInPlace =
     requires(const B& block, D& device, Weights<Scalar<D>> weights,
              const typename B::template Saved<Scalar<D>>& saved, View<Scalar<D>, 3> d,
-             Gradients<Scalar<D>> gradients) { block.backward(device, weights, saved, d, gradients); };
+             Gradients<Accumulator<D>> gradients) { block.backward(device, weights, saved, d, gradients); };
 
 template <class B>
 concept NamesItsNorm = Layer<typename B::NormLayer> && requires(const typename B::Options& options) {

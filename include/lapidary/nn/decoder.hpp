@@ -94,7 +94,7 @@ public:
     template <Device D>
     void loss_and_gradients(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
                             ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
-                            Gradients<Scalar<D>> gradients) const {
+                            Gradients<Accumulator<D>> gradients) const {
         layout_.check_size("decoder", "gradients", gradients.size());
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;

@@ -38,7 +38,7 @@ public:
     /// Adds to the table's gradient. `dy` is used up: it may hold other numbers afterwards.
     template <Device D>
     void backward(D& device, ConstView<std::int32_t, 2> ids, View<Scalar<D>, 3> dy,
-                  Gradients<Scalar<D>> gradients) const {
+                  Gradients<Accumulator<D>> gradients) const {
         if (multiplier_ != 1) scale(device, dy.flat(), multiplier_);
         embedding_gradient(device, ids.flat(), dy.rows(), gradients[table_], frozen_row_);
     }

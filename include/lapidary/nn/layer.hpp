@@ -42,7 +42,7 @@ template <class L, class D = detail::AnyDevice>
 concept HasBackward =
     requires(const L& layer, D& device, Weights<Scalar<D>> weights,
              const typename L::template Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 3> dx,
-             Gradients<Scalar<D>> gradients) { layer.backward(device, weights, saved, dy, dx, gradients); };
+             Gradients<Accumulator<D>> gradients) { layer.backward(device, weights, saved, dy, dx, gradients); };
 
 /// A layer says what it computes and owns no memory: hyper-parameters and slots.
 /// - `Options`: an aggregate of hyper-parameters;
@@ -52,9 +52,9 @@ concept HasBackward =
 ///   initialised. `saved` may keep a view of x: whoever calls keeps x, unchanged, until `backward` is done;
 /// - `backward(device, weights, saved, dy, dx, gradients)`: adds to dx and to the gradients, which hold numbers
 ///   on entry: zeros, or what other branches contributed. It may be called more than once.
-/// Neither keeps a view of weights or gradients: between the two passes they may be elsewhere, or not at hand at all.
-/// x and y do not overlap, nor do dy and dx. `forward` allocates what it saves first and its temporaries after,
-/// inside a `ScratchScope`. The constructor throws Error(value) for options that no layer can have.
+/// Neither keeps a view of weights or gradients: between the two passes they may be elsewhere, or not at hand at
+/// all. x and y do not overlap, nor do dy and dx. `forward` allocates what it saves first and its temporaries
+/// after, inside a `ScratchScope`. The constructor throws Error(value) for options that no layer can have.
 template <class L>
 concept Layer = HasOptions<L> && HasSaved<L> && RegistersParameters<L> && HasForward<L> && HasBackward<L>;
 

@@ -20,7 +20,7 @@ public:
     template <class T>
     struct Saved {
         ConstView<T, 3> x;  // [B, T, C]
-        RowStatistics<T> rows;
+        RowStatistics<Wide<T>> rows;
     };
 
     LayerNorm(ParameterLayout& layout, const std::string& name, const Options& options)
@@ -37,14 +37,14 @@ public:
                  Saved<Scalar<D>>& saved) const {
         const Shape<1> tokens{x.extent(0) * x.extent(1)};
         saved.x = x;
-        saved.rows.mean = scratch(device, tokens);
-        saved.rows.inverse_deviation = scratch(device, tokens);
+        saved.rows.mean = accumulator_scratch(device, tokens);
+        saved.rows.inverse_deviation = accumulator_scratch(device, tokens);
         layer_norm(device, x.rows(), weights[gain_], weights[bias_], epsilon_, y.rows(), saved.rows);
     }
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
-                  View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
+                  View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
         layer_norm_gradient(device, saved.x, weights[gain_], saved.rows, dy, dx, gradients[gain_],
                             gradients[bias_]);
     }

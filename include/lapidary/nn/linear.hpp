@@ -40,7 +40,7 @@ public:
     /// be x, which is then no longer needed.
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, ConstView<Scalar<D>, 3> dy,
-                  View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients, Store store) const {
+                  View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients, Store store) const {
         matmul_weight_gradient(device, dy, x, gradients[matrix_]);
         if (bias_.shape[0] > 0) bias_gradient(device, dy, gradients[bias_]);
         matmul_input_gradient(device, dy.rows(), weights[matrix_], dx.rows(), store);

@@ -70,8 +70,8 @@ public:
     template <Device D>
     void loss_and_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
                            ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
-                           std::span<double> losses, View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients,
-                           Gradients<Scalar<D>> table_gradients) const {
+                           std::span<double> losses, View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients,
+                           Gradients<Accumulator<D>> table_gradients) const {
         each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index first, Index segment, auto inputs, auto dlogits) {
                           input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
@@ -95,7 +95,8 @@ public:
     template <Device D>
     void parameter_gradients(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
                              ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
-                             Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
+                             Gradients<Accumulator<D>> gradients,
+                             Gradients<Accumulator<D>> table_gradients) const {
         std::vector<double> losses(static_cast<std::size_t>(x.extent(0)));
         each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index, Index segment, auto inputs, auto dlogits) {
@@ -138,7 +139,7 @@ private:
 
     template <Device D>
     void add_gradients(D& device, Index segment, ConstView<Scalar<D>, 2> inputs, ConstView<Scalar<D>, 2> dlogits,
-                       Gradients<Scalar<D>> gradients, Gradients<Scalar<D>> table_gradients) const {
+                       Gradients<Accumulator<D>> gradients, Gradients<Accumulator<D>> table_gradients) const {
         const auto by_sequence = [&](ConstView<Scalar<D>, 2> rows) {
             return ConstView<Scalar<D>, 3>{rows.data, {rows.extent(0) / segment, segment, rows.extent(1)}};
         };
@@ -147,7 +148,7 @@ private:
     }
 
     template <Device D>
-    void freeze(D& device, Gradients<Scalar<D>> table_gradients) const {
+    void freeze(D& device, Gradients<Accumulator<D>> table_gradients) const {
         if (frozen_row_ >= 0) fill(device, table_gradients[matrix_].at(frozen_row_), 0);
     }
 
@@ -177,7 +178,7 @@ private:
                        std::to_string(losses.size()) + " losses";
             });
         ScratchScope scope(device.scratch());
-        const auto token_losses = scratch(device, Shape<2>{batch, time});
+        const auto token_losses = accumulator_scratch(device, Shape<2>{batch, time});
         const Index whole = std::max<Index>(1, chunk_tokens / std::max<Index>(time, 1));
         for (Index b = 0; b < batch; b += whole) {
             const Index sequences = std::min(whole, batch - b);

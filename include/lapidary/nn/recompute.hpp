@@ -39,7 +39,7 @@ public:
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, View<Scalar<D>, 3> d,
-                  Gradients<Scalar<D>> gradients) const {
+                  Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
         typename BlockType::template Saved<Scalar<D>> again;
         const auto y = scratch(device, saved.x.shape);

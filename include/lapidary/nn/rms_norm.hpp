@@ -17,8 +17,8 @@ public:
     /// Saves B * T scalars; keeps a view of its input.
     template <class T>
     struct Saved {
-        ConstView<T, 3> x;       // [B, T, C]
-        View<T, 1> inverse_rms;  // [B * T]
+        ConstView<T, 3> x;             // [B, T, C]
+        View<Wide<T>, 1> inverse_rms;  // [B * T]
     };
 
     RmsNorm(ParameterLayout& layout, const std::string& name, const Options& options)
@@ -30,13 +30,13 @@ public:
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  Saved<Scalar<D>>& saved) const {
         saved.x = x;
-        saved.inverse_rms = scratch(device, Shape<1>{x.extent(0) * x.extent(1)});
+        saved.inverse_rms = accumulator_scratch(device, Shape<1>{x.extent(0) * x.extent(1)});
         rms_norm(device, x.rows(), weights[gain_], epsilon_, y.rows(), saved.inverse_rms);
     }
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
-                  View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
+                  View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
         rms_norm_gradient(device, saved.x, weights[gain_], saved.inverse_rms, dy, dx, gradients[gain_]);
     }
 

@@ -57,7 +57,7 @@ public:
     /// d: the gradient of y on entry, of x on return.
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, View<Scalar<D>, 3> d,
-                  Gradients<Scalar<D>> gradients) const {
+                  Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
         const auto dh = scratch(device, d.shape);
         fill(device, dh.flat(), 0);

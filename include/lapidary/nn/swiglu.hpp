@@ -44,7 +44,7 @@ public:
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
-                  View<Scalar<D>, 3> dx, Gradients<Scalar<D>> gradients) const {
+                  View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
         const auto activated = activate(device, saved);  // cheaper to compute again than to keep
         const auto d = activated;                        // its gradient takes its place

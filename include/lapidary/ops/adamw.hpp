@@ -1,7 +1,11 @@
 #pragma once
 
 #include <lapidary/core/device.hpp>
+#include <lapidary/core/master_weight.hpp>
 #include <lapidary/ops/check.hpp>
+
+#include <cstdint>
+#include <type_traits>
 
 namespace lapidary {
 
@@ -16,18 +20,35 @@ struct AdamWUpdate {
     double gradient_scale = 1.0;       ///< multiplies the gradient first: the clipping factor
 };
 
+/// Weights as an optimizer changes them. Where they are narrower than their gradients, remainders make exact
+/// floats of them (`MasterWeight`); elsewhere there are none.
+template <class T>
+struct MasterWeights {
+    View<T, 1> weights;
+    View<std::int16_t, 1> remainders{};
+
+    MasterWeights(View<T, 1> vector) : weights(vector) {}  // NOLINT: weights that need no remainders
+    MasterWeights(View<T, 1> vector, View<std::int16_t, 1> missing) : weights(vector), remainders(missing) {}
+};
+
 /// For each element: g = gradient * gradient_scale; w -= decay * w; m = beta1 m + (1 - beta1) g;
 /// v = beta2 v + (1 - beta2) g^2; w -= step_size * m / (sqrt(v) * inverse_correction2 + epsilon).
 ///
-/// Updates weights, m and v in place. All views: [N]. Source: Loshchilov and Hutter, "Decoupled weight decay
-/// regularization", 2019, in PyTorch's form.
+/// Updates weights, m and v in place. All views: [N]; of bf16 weights also the remainders, and w is what both
+/// together hold. Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, in PyTorch's form.
 template <Device D>
-void adamw(D& device, View<Scalar<D>, 1> weights, ConstView<Scalar<D>, 1> gradients, View<Scalar<D>, 1> m,
-           View<Scalar<D>, 1> v, const AdamWUpdate& update) {
-    detail::require_same("adamw", "weights", weights, "gradients", gradients);
-    detail::require_same("adamw", "weights", weights, "m", m);
-    detail::require_same("adamw", "weights", weights, "v", v);
-    adamw_on(device, weights, gradients, m, v, update);
+void adamw(D& device, std::type_identity_t<MasterWeights<Scalar<D>>> weights,
+           ConstView<Accumulator<D>, 1> gradients, View<Accumulator<D>, 1> m, View<Accumulator<D>, 1> v,
+           const AdamWUpdate& update) {
+    detail::require_same("adamw", "weights", weights.weights, "gradients", gradients);
+    detail::require_same("adamw", "weights", weights.weights, "m", m);
+    detail::require_same("adamw", "weights", weights.weights, "v", v);
+    if constexpr (std::is_same_v<Scalar<D>, Accumulator<D>>) {
+        adamw_on(device, weights.weights, gradients, m, v, update);
+    } else {
+        detail::require_same("adamw", "weights", weights.weights, "remainders", weights.remainders);
+        adamw_on(device, weights, gradients, m, v, update);
+    }
 }
 
 }  // namespace lapidary

@@ -63,7 +63,7 @@ void require_attention_shapes(const char* operation, const Heads<T>& q, const He
 /// 2017; the saved logarithm as in Dao et al., "FlashAttention", 2022.
 template <Device D>
 void attention(D& device, Heads<const Scalar<D>> q, Heads<const Scalar<D>> k, Heads<const Scalar<D>> v,
-               const AttentionRule& rule, Heads<Scalar<D>> out, View<Scalar<D>, 3> log_sum) {
+               const AttentionRule& rule, Heads<Scalar<D>> out, View<Accumulator<D>, 3> log_sum) {
     detail::require_attention_shapes("attention", q, k, v);
     detail::require_shape(out.shape() == q.shape() && log_sum.shape == Shape<3>{q.batch, q.heads, q.time},
                           "attention", [&] {
@@ -79,9 +79,9 @@ void attention(D& device, Heads<const Scalar<D>> q, Heads<const Scalar<D>> k, He
 /// over strips of `attention_strip` queries in order.
 template <Device D>
 void attention_gradient(D& device, Heads<const Scalar<D>> q, Heads<const Scalar<D>> k, Heads<const Scalar<D>> v,
-                        const AttentionRule& rule, Heads<const Scalar<D>> out, ConstView<Scalar<D>, 3> log_sum,
-                        Heads<const Scalar<D>> dout, Heads<Scalar<D>> dq, Heads<Scalar<D>> dk,
-                        Heads<Scalar<D>> dv) {
+                        const AttentionRule& rule, Heads<const Scalar<D>> out,
+                        ConstView<Accumulator<D>, 3> log_sum, Heads<const Scalar<D>> dout, Heads<Scalar<D>> dq,
+                        Heads<Scalar<D>> dk, Heads<Scalar<D>> dv) {
     detail::require_attention_shapes("attention_gradient", q, k, v);
     detail::require_shape(q.time == k.time && out.shape() == q.shape() && dout.shape() == q.shape() &&
                               dq.shape() == q.shape() && dk.shape() == k.shape() && dv.shape() == v.shape() &&

@@ -19,7 +19,7 @@ void add_bias(D& device, ConstView<Scalar<D>, 1> bias, View<Scalar<D>, 2> y) {
 /// dy: [B, T, M]; dbias: [M]. Sums over tokens follow `accumulation_block` with blocks that start anew at each
 /// sequence.
 template <Device D>
-void bias_gradient(D& device, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 1> dbias) {
+void bias_gradient(D& device, ConstView<Scalar<D>, 3> dy, View<Accumulator<D>, 1> dbias) {
     detail::require_shape(dbias.extent(0) == dy.extent(2), "bias_gradient",
                           [&] { return "dy is " + detail::extents(dy) + ", dbias is " + detail::extents(dbias); });
     bias_gradient_on(device, dy, dbias);

@@ -12,7 +12,7 @@ namespace lapidary {
 /// logits: [N, V]; targets: [N], each below V; a negative one is not counted: its loss is 0. losses: [N].
 template <Device D>
 void cross_entropy(D& device, ConstView<Scalar<D>, 2> logits, ConstView<std::int32_t, 1> targets,
-                   View<Scalar<D>, 1> losses) {
+                   View<Accumulator<D>, 1> losses) {
     detail::require_shape(logits.extent(0) == targets.extent(0) && logits.extent(0) == losses.extent(0),
                           "cross_entropy", [&] {
                               return "logits are " + detail::extents(logits) + ", targets " +
@@ -25,7 +25,7 @@ void cross_entropy(D& device, ConstView<Scalar<D>, 2> logits, ConstView<std::int
 /// one_hot(target)), or 0 where the target is not counted.
 template <Device D>
 void cross_entropy_gradient(D& device, View<Scalar<D>, 2> logits, ConstView<std::int32_t, 1> targets,
-                            View<Scalar<D>, 1> losses, double scale) {
+                            View<Accumulator<D>, 1> losses, double scale) {
     detail::require_shape(logits.extent(0) == targets.extent(0) && logits.extent(0) == losses.extent(0),
                           "cross_entropy_gradient", [&] {
                               return "logits are " + detail::extents(logits) + ", targets " +

@@ -4,17 +4,21 @@
 #include <lapidary/ops/check.hpp>
 #include <lapidary/ops/heads.hpp>
 
+#include <type_traits>
+
+// `fill`, `copy` and `add` work on elements of the device and on accumulators.
+
 namespace lapidary {
 
 /// x[i] = value.
-template <Device D>
-void fill(D& device, View<Scalar<D>, 1> x, double value) {
-    fill_on(device, x, static_cast<Scalar<D>>(value));
+template <Device D, class T>
+void fill(D& device, View<T, 1> x, double value) {
+    fill_on(device, x, static_cast<T>(value));
 }
 
 /// y[i] = x[i]; y may be x.
-template <Device D>
-void copy(D& device, ConstView<Scalar<D>, 1> x, View<Scalar<D>, 1> y) {
+template <Device D, class T>
+void copy(D& device, std::type_identity_t<ConstView<T, 1>> x, View<T, 1> y) {
     detail::require_same("copy", "x", x, "y", y);
     copy_on(device, x, y);
 }
@@ -28,8 +32,9 @@ void copy_heads(D& device, Heads<const Scalar<D>> x, Heads<Scalar<D>> y) {
 }
 
 /// out[i] = x[i] + y[i]; out may be x or y.
-template <Device D>
-void add(D& device, ConstView<Scalar<D>, 1> x, ConstView<Scalar<D>, 1> y, View<Scalar<D>, 1> out) {
+template <Device D, class T>
+void add(D& device, std::type_identity_t<ConstView<T, 1>> x, std::type_identity_t<ConstView<T, 1>> y,
+         View<T, 1> out) {
     detail::require_same("add", "x", x, "y", y);
     detail::require_same("add", "x", x, "out", out);
     add_on(device, x, y, out);

@@ -25,7 +25,7 @@ void embedding(D& device, ConstView<Scalar<D>, 2> table, ConstView<std::int32_t,
 /// ids: [N]; dout: [N, C]; dtable: [V, C].
 template <Device D>
 void embedding_gradient(D& device, ConstView<std::int32_t, 1> ids, ConstView<Scalar<D>, 2> dout,
-                        View<Scalar<D>, 2> dtable, Index frozen_row) {
+                        View<Accumulator<D>, 2> dtable, Index frozen_row) {
     detail::require_shape(dout.extent(0) == ids.extent(0) && dout.extent(1) == dtable.extent(1),
                           "embedding_gradient", [&] {
                               return "dout " + detail::extents(dout) + " with ids " + detail::extents(ids) +

@@ -19,7 +19,7 @@ struct RowStatistics {
 /// Source: Ba et al., "Layer normalization", 2016; torch.nn.LayerNorm.
 template <Device D>
 void layer_norm(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 1> gain, ConstView<Scalar<D>, 1> bias,
-                double epsilon, View<Scalar<D>, 2> y, RowStatistics<Scalar<D>> rows) {
+                double epsilon, View<Scalar<D>, 2> y, RowStatistics<Accumulator<D>> rows) {
     detail::require_same("layer_norm", "x", x, "y", y);
     detail::require_same("layer_norm", "mean", rows.mean, "inverse_deviation", rows.inverse_deviation);
     detail::require_shape(gain.extent(0) == x.extent(1) && rows.mean.extent(0) == x.extent(0) &&
@@ -37,8 +37,8 @@ void layer_norm(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 1> ga
 /// tokens (dgain, dbias) follow `accumulation_block` with blocks that start anew at each sequence.
 template <Device D>
 void layer_norm_gradient(D& device, ConstView<Scalar<D>, 3> x, ConstView<Scalar<D>, 1> gain,
-                         RowStatistics<Scalar<D>> rows, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 3> dx,
-                         View<Scalar<D>, 1> dgain, View<Scalar<D>, 1> dbias) {
+                         RowStatistics<Accumulator<D>> rows, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 3> dx,
+                         View<Accumulator<D>, 1> dgain, View<Accumulator<D>, 1> dbias) {
     detail::require_same("layer_norm_gradient", "x", x, "dy", dy);
     detail::require_same("layer_norm_gradient", "x", x, "dx", dx);
     detail::require_same("layer_norm_gradient", "gain", gain, "dgain", dgain);

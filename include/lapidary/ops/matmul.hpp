@@ -3,6 +3,7 @@
 #include <lapidary/core/device.hpp>
 #include <lapidary/ops/accumulation.hpp>
 #include <lapidary/ops/check.hpp>
+#include <lapidary/ops/elementwise.hpp>
 
 namespace lapidary {
 
@@ -21,6 +22,27 @@ void matmul(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 2> w, Vie
                detail::extents(y);
     });
     matmul_on(device, x, w, y, store);
+}
+
+/// y = addend + x w^T, what a residual path needs. Shapes as in `matmul`; addend: [N, M], not y.
+///
+/// A device that can adds before it rounds (`matmul_add_on`); elsewhere it is the product, then the sum.
+template <Device D>
+void matmul_add(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 2> w, ConstView<Scalar<D>, 2> addend,
+                View<Scalar<D>, 2> y) {
+    detail::require_same("matmul_add", "addend", addend, "y", y);
+    if constexpr (requires { matmul_add_on(device, x, w, addend, y); }) {
+        detail::require_shape(
+            x.extent(1) == w.extent(1) && y.extent(0) == x.extent(0) && y.extent(1) == w.extent(0), "matmul_add",
+            [&] {
+                return "x " + detail::extents(x) + " times w " + detail::extents(w) + " does not give y " +
+                       detail::extents(y);
+            });
+        matmul_add_on(device, x, w, addend, y);
+    } else {
+        matmul(device, x, w, y);
+        add(device, addend.flat(), y.flat(), y.flat());
+    }
 }
 
 /// The gradient of `matmul` with respect to its input, dx = dy w (with Store::add: dx += dy w).
@@ -46,7 +68,7 @@ void matmul_input_gradient(D& device, ConstView<Scalar<D>, 2> dy, ConstView<Scal
 /// anew at each sequence.
 template <Device D>
 void matmul_weight_gradient(D& device, ConstView<Scalar<D>, 3> dy, ConstView<Scalar<D>, 3> x,
-                            View<Scalar<D>, 2> dw) {
+                            View<Accumulator<D>, 2> dw) {
     detail::require_shape(
         dy.extent(0) == x.extent(0) && dy.extent(1) == x.extent(1), "matmul_weight_gradient",
         [&] { return "tokens differ: dy is " + detail::extents(dy) + ", x is " + detail::extents(x); });

@@ -14,14 +14,14 @@ inline constexpr Index reduction_block = 16384;
 
 /// Sum of all elements, accumulated in double.
 template <Device D>
-double sum(D& device, ConstView<Scalar<D>, 1> x) {
+double sum(D& device, ConstView<Accumulator<D>, 1> x) {
     return sum_on(device, x);
 }
 
 /// Sums of the squares of blocks of `reduction_block` elements, accumulated in double; the last block may be
 /// shorter. NaN and infinity propagate.
 template <Device D>
-std::vector<double> squares_by_block(D& device, ConstView<Scalar<D>, 1> x) {
+std::vector<double> squares_by_block(D& device, ConstView<Accumulator<D>, 1> x) {
     std::vector<double> sums(static_cast<std::size_t>(ceil_div(x.size(), reduction_block)));
     squares_by_block_on(device, x, std::span<double>(sums));
     return sums;
@@ -29,7 +29,7 @@ std::vector<double> squares_by_block(D& device, ConstView<Scalar<D>, 1> x) {
 
 /// Sum of the squares of all elements: of those of the blocks, from the first to the last.
 template <Device D>
-double sum_of_squares(D& device, ConstView<Scalar<D>, 1> x) {
+double sum_of_squares(D& device, ConstView<Accumulator<D>, 1> x) {
     double total = 0;
     for (const double block : squares_by_block(device, x)) total += block;
     return total;

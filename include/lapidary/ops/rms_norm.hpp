@@ -13,7 +13,7 @@ namespace lapidary {
 /// Source: Zhang and Sennrich, "Root mean square layer normalization", 2019; LLaMA's modeling_llama.py.
 template <Device D>
 void rms_norm(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 1> gain, double epsilon,
-              View<Scalar<D>, 2> y, View<Scalar<D>, 1> inverse_rms) {
+              View<Scalar<D>, 2> y, View<Accumulator<D>, 1> inverse_rms) {
     detail::require_same("rms_norm", "x", x, "y", y);
     detail::require_shape(gain.extent(0) == x.extent(1) && inverse_rms.extent(0) == x.extent(0), "rms_norm", [&] {
         return "x is " + detail::extents(x) + ", gain " + detail::extents(gain) + ", inverse_rms " +
@@ -28,8 +28,8 @@ void rms_norm(D& device, ConstView<Scalar<D>, 2> x, ConstView<Scalar<D>, 1> gain
 /// (dgain) follow `accumulation_block` with blocks that start anew at each sequence.
 template <Device D>
 void rms_norm_gradient(D& device, ConstView<Scalar<D>, 3> x, ConstView<Scalar<D>, 1> gain,
-                       ConstView<Scalar<D>, 1> inverse_rms, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 3> dx,
-                       View<Scalar<D>, 1> dgain) {
+                       ConstView<Accumulator<D>, 1> inverse_rms, ConstView<Scalar<D>, 3> dy, View<Scalar<D>, 3> dx,
+                       View<Accumulator<D>, 1> dgain) {
     detail::require_same("rms_norm_gradient", "x", x, "dy", dy);
     detail::require_same("rms_norm_gradient", "x", x, "dx", dx);
     detail::require_same("rms_norm_gradient", "gain", gain, "dgain", dgain);

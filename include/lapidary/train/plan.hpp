@@ -47,7 +47,7 @@ StepPlan plan_step(D& device, const Model& model, Index micro_batch, Index conte
     const auto ids = device.scratch().template allocate<std::int32_t, 2>({micro_batch, context});
     std::vector<double> losses(static_cast<std::size_t>(micro_batch));
     model.loss_and_gradients(device, Weights<Scalar<D>>(weights), ids, ids, 1.0, losses,
-                             Gradients<Scalar<D>>(gradients));
+                             Gradients<Accumulator<D>>(gradients));
     const double tokens = static_cast<double>(micro_batch) * static_cast<double>(context);
     return {.parameters = model.layout().parameter_count(),
             .flat_size = model.layout().size(),

@@ -58,7 +58,7 @@ std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> 
             std::vector<double> losses(static_cast<std::size_t>(count));
             sums.begin(k, i == 0, i + count == lanes.sequences);
             model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, losses,
-                                     Gradients<Scalar<D>>(sums));
+                                     Gradients<Accumulator<D>>(sums));
             for (double value : losses) loss += value;
         }
         result.push_back(loss);

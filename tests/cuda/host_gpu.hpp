@@ -1,0 +1,80 @@
+#pragma once
+
+#include "host_thread.hpp"
+
+#include <lapidary/core/arena.hpp>
+#include <lapidary/cuda/gpu.hpp>
+
+#include <cstring>
+#include <new>
+
+namespace lapidary::test {
+
+/// A stand-in for a GPU: runs kernels on the host, block after block, and products as plain loops. It watches what
+/// a GPU would not tell: threads that miss a barrier, memory behind the end of an array (AddressSanitizer), values
+/// that were never written (they are NaN).
+template <class T>
+class HostGpu {
+public:
+    using Scalar = T;
+    static constexpr bool runs_kernels = true;
+
+    explicit HostGpu(ThreadOrder order = ThreadOrder::forward) : order_(order) {}
+    [[nodiscard]] HostGpu sibling() const { return HostGpu(order_); }
+
+    Arena& scratch() { return scratch_; }
+    void* allocate(std::size_t bytes) {
+        void* memory = ::operator new(bytes, std::align_val_t{64});
+        std::memset(memory, 0, bytes);
+        return memory;
+    }
+    void release(void* memory, std::size_t) noexcept { ::operator delete(memory, std::align_val_t{64}); }
+    void upload(const void* source, void* target, std::size_t bytes) { copy(source, target, bytes); }
+    void download(const void* source, void* target, std::size_t bytes) { copy(source, target, bytes); }
+    void clear(void* memory, std::size_t bytes) {
+        if (bytes != 0) std::memset(memory, 0, bytes);
+    }
+
+    template <class Kernel>
+    void launch(const LaunchShape& shape, const Kernel& kernel) {
+        if (shape.x == 0 || shape.y == 0 || shape.z == 0) return;
+        if (shape.y > 65535 || shape.z > 65535) throw std::logic_error("too many blocks along y or z");
+        HostBlock block(shape, order_, [&kernel](HostBlock& own, int i) {
+            HostThread thread(own, i);
+            kernel(thread);
+            thread.finish();
+        });
+        for (Index z = 0; z < shape.z; ++z) {
+            for (Index y = 0; y < shape.y; ++y) {
+                for (Index x = 0; x < shape.x; ++x) block.run({x, y, z});
+            }
+        }
+    }
+
+    template <class Out>
+    void multiply(const Product<T, Out>& p) {
+        for (Index i = 0; i < p.rows; ++i) {
+            for (Index j = 0; j < p.columns; ++j) {
+                float sum = p.addend != nullptr ? static_cast<float>(p.addend[i * p.columns + j]) : 0.0F;
+                for (Index k = 0; k < p.depth; ++k) {
+                    sum +=
+                        static_cast<float>(p.left_transposed ? p.left[k * p.rows + i] : p.left[i * p.depth + k]) *
+                        static_cast<float>(p.right_transposed ? p.right[j * p.depth + k]
+                                                              : p.right[k * p.columns + j]);
+                }
+                p.out[i * p.columns + j] = static_cast<Out>(sum);
+            }
+        }
+    }
+
+private:
+    static void copy(const void* source, void* target, std::size_t bytes) {
+        if (bytes != 0) std::memcpy(target, source, bytes);
+    }
+
+    ThreadOrder order_;
+    Arena scratch_;
+};
+static_assert(Gpu<HostGpu<float>> && Gpu<HostGpu<bf16>>);
+
+}  // namespace lapidary::test
