@@ -33,7 +33,7 @@ public:
                                  {"begin of a checkpoint", detail::disk_patience});
         auto snapshot = std::make_shared<Snapshot>();
         checkpoint->each_share(device, world, state,
-                               [&](const detail::StatePiece& piece, std::vector<Scalar<D>>&& elements) {
+                               [&](const detail::StatePiece& piece, std::vector<Accumulator<D>>&& elements) {
                                    snapshot->emplace_back(piece, std::move(elements));
                                });
         checkpoint_ = std::move(checkpoint);
@@ -41,7 +41,7 @@ public:
         begin([writing = checkpoint_.get(), snapshot] {
             for (auto& [piece, elements] : *snapshot) {
                 writing->write(piece, elements);
-                std::vector<Scalar<D>>().swap(elements);
+                std::vector<Accumulator<D>>().swap(elements);
             }
             writing->sync();
         });
@@ -68,7 +68,7 @@ public:
     }
 
 private:
-    using Snapshot = std::vector<std::pair<detail::StatePiece, std::vector<Scalar<D>>>>;
+    using Snapshot = std::vector<std::pair<detail::StatePiece, std::vector<Accumulator<D>>>>;
 
     template <class Task>
     void begin(Task task) {

@@ -17,9 +17,9 @@ struct Wish {
 /// Fulfils one wish a rank (or none: a null piece) with what all ranks have; all call it with the same wishes.
 /// Returns this rank's elements, in the order of the flat vector.
 template <Device D, Communicator World>
-std::vector<Scalar<D>> collect(D& device, World& world, const std::vector<Wish<Scalar<D>>>& wishes,
-                               const Operation& operation) {
-    using T = Scalar<D>;
+std::vector<Accumulator<D>> collect(D& device, World& world, const std::vector<Wish<Scalar<D>>>& wishes,
+                                    const Operation& operation) {
+    using T = Accumulator<D>;
     ScratchScope scope(device.scratch());
     std::vector<T> result;
     std::vector<Send> sends;
@@ -39,12 +39,12 @@ std::vector<Scalar<D>> collect(D& device, World& world, const std::vector<Wish<S
             vector->each_part(range, [&](int rank, Range part) {
                 const std::size_t bytes = static_cast<std::size_t>(part.count) * sizeof(T);
                 if (own && vector->has(rank)) {
-                    device.download(vector->at(part).data, target, bytes);
+                    vector->download(device, part, target);
                 } else if (own) {
-                    arrivals.push_back({scratch(device, Shape<1>{part.count}), target});
+                    arrivals.push_back({accumulator_scratch(device, Shape<1>{part.count}), target});
                     receives.push_back({rank, arrivals.back().staged.data, bytes});
                 } else if (rank >= 0 && vector->has(rank)) {
-                    sends.push_back({asking, vector->at(part).data, bytes});
+                    sends.push_back({asking, vector->on_device(device, part).data, bytes});
                 }
                 if (own) target += part.count;
             });

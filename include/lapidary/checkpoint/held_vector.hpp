@@ -2,37 +2,23 @@
 
 #include <lapidary/checkpoint/tensor_pieces.hpp>
 #include <lapidary/comm/shards.hpp>
-#include <lapidary/core/device.hpp>
+#include <lapidary/core/master_weights.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace lapidary::detail {
 
-/// A flat vector as far as this rank has it: all of it, or its shard.
+/// Elements of a flat vector as far as this rank has them: all, or its shard.
 template <class T>
-struct HeldVector {
+struct Held {
     View<T, 1> elements;
-    const Shards* shards = nullptr;  ///< if there are any, `elements` is this rank's
+    const Shards* shards = nullptr;  ///< if there are any, `elements` is this rank's shard
 
-    /// Calls `visit(rank, part)` for the parts of a range of the flat vector, in order, with the rank that has
-    /// each; where nothing is sharded it is this one's, whoever asks.
-    template <class Visit>
-    void each_part(Range range, Visit&& visit) const {
-        if (shards == nullptr) return visit(-1, range);
-        for (Index u = 0; u < shards->unit_count(); ++u) {
-            const Range unit = shards->unit(u);
-            if (unit.end() <= range.first || unit.first >= range.end()) continue;
-            for (int rank = 0; rank < shards->ranks(); ++rank) {
-                const Range has = shards->of(u, rank);
-                const Index first = std::max(has.first, range.first), end = std::min(has.end(), range.end());
-                if (first < end) visit(rank, Range{first, end - first});
-            }
-        }
-    }
-    [[nodiscard]] bool has(int rank) const { return rank < 0 || rank == shards->rank(); }
-    /// The elements of a part that this rank has.
+    /// A part that this rank has.
     [[nodiscard]] View<T, 1> at(Range part) const {
         if (shards == nullptr) return elements.slice(part.first, part.count);
         for (Index u = 0; u < shards->unit_count(); ++u) {
@@ -43,6 +29,44 @@ struct HeldVector {
         }
         return {};
     }
+};
+
+/// A vector of a training state as far as this rank has it, in accumulators: what a file holds. Narrow weights and
+/// their remainders are such a vector together. `T`: the device's element type, const for who only reads.
+template <class T>
+struct HeldVector {
+    using Value = Wide<std::remove_const_t<T>>;
+    template <class U>
+    using Same = std::conditional_t<std::is_const_v<T>, const U, U>;
+
+    Held<Same<Value>> values;  ///< of narrow weights: none
+    Held<T> weights{};
+    Held<Same<std::int16_t>> remainders{};
+
+    /// How it is sharded; null: not.
+    [[nodiscard]] const Shards* shards() const {
+        return narrow() && !remainders.elements.empty() ? remainders.shards
+               : narrow()                               ? weights.shards
+                                                        : values.shards;
+    }
+
+    /// Calls `visit(rank, part)` for the parts of a range of the flat vector, in order, with the rank that has
+    /// each; where nothing is sharded it is this one's, whoever asks.
+    template <class Visit>
+    void each_part(Range range, Visit&& visit) const {
+        const Shards* const all = shards();
+        if (all == nullptr) return visit(-1, range);
+        for (Index u = 0; u < all->unit_count(); ++u) {
+            const Range unit = all->unit(u);
+            if (unit.end() <= range.first || unit.first >= range.end()) continue;
+            for (int rank = 0; rank < all->ranks(); ++rank) {
+                const Range has = all->of(u, rank);
+                const Index first = std::max(has.first, range.first), end = std::min(has.end(), range.end());
+                if (first < end) visit(rank, Range{first, end - first});
+            }
+        }
+    }
+    [[nodiscard]] bool has(int rank) const { return rank < 0 || rank == shards()->rank(); }
     /// Whether this rank has anything of a piece.
     [[nodiscard]] bool touches(const TensorPiece& piece) const {
         bool any = false;
@@ -51,16 +75,44 @@ struct HeldVector {
         }
         return any;
     }
+
+    /// A part that this rank has, to and from host memory.
+    template <Device D>
+    void download(D& device, Range part, Value* host) const {
+        if (narrow()) return download_weights(device, masters(part), host);
+        device.download(values.at(part).data, host, static_cast<std::size_t>(part.count) * sizeof(Value));
+    }
+    template <Device D>
+    void upload(D& device, Range part, const Value* host) const {
+        if (narrow()) return upload_weights(device, host, masters(part));
+        device.upload(host, values.at(part).data, static_cast<std::size_t>(part.count) * sizeof(Value));
+    }
+    /// The same in the device's memory, maybe in its scratch.
+    template <Device D>
+    View<const Value, 1> on_device(D& device, Range part) const {
+        if (!narrow()) return values.at(part);
+        std::vector<Value> host(static_cast<std::size_t>(part.count));
+        download(device, part, host.data());
+        const auto staged = accumulator_scratch(device, Shape<1>{part.count});
+        device.upload(host.data(), staged.data, host.size() * sizeof(Value));
+        return staged;
+    }
+
+private:
+    [[nodiscard]] bool narrow() const { return !weights.elements.empty(); }
+    [[nodiscard]] MasterWeights<T> masters(Range part) const {
+        if (remainders.elements.empty()) return weights.at(part);
+        return {weights.at(part), remainders.at(part)};
+    }
 };
 
 /// The elements of a piece of a whole vector, in the order of the file.
-template <Device D>
-std::vector<Scalar<D>> load(D& device, ConstView<Scalar<D>, 1> vector, const TensorPiece& piece) {
-    std::vector<Scalar<D>> host(static_cast<std::size_t>(piece.size()));
-    Scalar<D>* target = host.data();
+template <Device D, class T>
+std::vector<T> load(D& device, View<const T, 1> vector, const TensorPiece& piece) {
+    std::vector<T> host(static_cast<std::size_t>(piece.size()));
+    T* target = host.data();
     for (const Range& range : piece.flat) {
-        device.download(vector.data + range.first, target,
-                        static_cast<std::size_t>(range.count) * sizeof(Scalar<D>));
+        device.download(vector.data + range.first, target, static_cast<std::size_t>(range.count) * sizeof(T));
         target += range.count;
     }
     to_file_order(piece, host);
@@ -70,14 +122,11 @@ std::vector<Scalar<D>> load(D& device, ConstView<Scalar<D>, 1> vector, const Ten
 /// Puts the elements of a piece, in the order of the flat vector, where this rank has them.
 template <Device D>
 void store(D& device, const HeldVector<Scalar<D>>& vector, const TensorPiece& piece,
-           const std::vector<Scalar<D>>& host) {
+           const std::vector<Accumulator<D>>& host) {
     Index position = 0;
     for (const Range& range : piece.flat) {
         vector.each_part(range, [&](int rank, Range part) {
-            if (vector.has(rank)) {
-                device.upload(host.data() + position, vector.at(part).data,
-                              static_cast<std::size_t>(part.count) * sizeof(Scalar<D>));
-            }
+            if (vector.has(rank)) vector.upload(device, part, host.data() + position);
             position += part.count;
         });
     }

@@ -63,7 +63,7 @@ template <Device D, class Model>
 void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
                   const HeldVector<Scalar<D>>& weights) {
     const WeightFiles files(directory);
-    std::vector<Scalar<D>> host;
+    std::vector<Accumulator<D>> host;
     for (const HuggingFaceTensor& tensor : check_weights(model, files)) {
         for (const TensorPiece& piece : pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
             if (!weights.touches(piece)) continue;
@@ -84,14 +84,20 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
 template <Device D, class Model>
 void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
                   View<Scalar<D>, 1> weights) {
-    detail::read_weights(device, model, directory, detail::HeldVector<Scalar<D>>{weights});
+    detail::HeldVector<Scalar<D>> target;
+    if constexpr (has_remainders<D>) {
+        target.weights = {weights};
+    } else {
+        target.values = {weights};
+    }
+    detail::read_weights(device, model, directory, target);
 }
 
-/// Writes config.json in the device's element type.
-template <Device D, class Model>
+/// Writes config.json for weights of type T.
+template <class T, class Model>
 void write_config(const Model& model, const std::filesystem::path& directory) {
     Json config = config_json(model.config());
-    config["torch_dtype"] = sizeof(Scalar<D>) == 8 ? "float64" : "float32";
+    config["torch_dtype"] = sizeof(T) == 8 ? "float64" : sizeof(T) == 4 ? "float32" : "bfloat16";
     config["use_cache"] = true;
     write_json(directory / "config.json", config);
 }
@@ -101,7 +107,7 @@ template <Device D, class Model>
 void write_huggingface(D& device, const Model& model, std::type_identity_t<ConstView<Scalar<D>, 1>> weights,
                        const std::filesystem::path& directory) {
     const std::vector<HuggingFaceTensor> tensors = detail::tensors_of(model);
-    write_config<D>(model, directory);
+    write_config<Scalar<D>>(model, directory);
     std::vector<TensorSpec> specs;
     for (const HuggingFaceTensor& tensor : tensors)
         specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});

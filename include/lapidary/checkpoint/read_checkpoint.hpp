@@ -19,7 +19,7 @@ template <Device D, class Model>
 void read_moments(D& device, const Model& model, TrainState<D>& state, const std::filesystem::path& file) {
     const SafetensorsReader moments(file);
     std::set<std::string> known;
-    std::vector<Scalar<D>> host;
+    std::vector<Accumulator<D>> host;
     for (const StateVector which : {StateVector::m, StateVector::v}) {
         const HeldVector<Scalar<D>> target = held<Scalar<D>>(state, which);
         for (const Leaf& leaf : model.layout().leaves()) {
@@ -31,7 +31,7 @@ void read_moments(D& device, const Model& model, TrainState<D>& state, const std
                                 to_string(moments.info(name).shape) + ", expected " + to_string(leaf.shape));
             }
             for (const TensorPiece& piece : pieces_of(leaf)) {
-                moments.read<Scalar<D>>(name, piece.first, target.touches(piece) ? piece.size() : 0, host);
+                moments.read<Accumulator<D>>(name, piece.first, target.touches(piece) ? piece.size() : 0, host);
                 if (!host.empty()) store(device, target, piece, host);
             }
         }

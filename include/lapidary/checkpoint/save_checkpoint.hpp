@@ -25,7 +25,7 @@ void save_checkpoint(D& device, World& world, const Model& model, const TrainSta
     require_shared_directory(device, world, StagedDirectory::staging_path(directory),
                              {"begin of a checkpoint", detail::disk_patience});
     checkpoint.each_share(device, world, state,
-                          [&](const detail::StatePiece& piece, std::vector<Scalar<D>>&& elements) {
+                          [&](const detail::StatePiece& piece, std::vector<Accumulator<D>>&& elements) {
                               checkpoint.write(piece, elements);
                           });
     checkpoint.sync();

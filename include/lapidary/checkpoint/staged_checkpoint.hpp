@@ -35,7 +35,7 @@ inline constexpr double disk_patience = 10;
 template <Device D>
 class StagedCheckpoint {
 public:
-    using T = Scalar<D>;
+    using T = Accumulator<D>;
 
     template <class Model>
     StagedCheckpoint(const Model& model, const TrainState<D>& state, const std::filesystem::path& directory,
@@ -45,7 +45,7 @@ public:
           folder_(StagedDirectory::staging_path(directory)) {
         if (state.shards.rank() != 0) return;
         staged_.emplace(directory);
-        write_config<D>(model, folder_);
+        write_config<T>(model, folder_);
         if (!extras.tokenizer.empty()) copy_tokenizer(extras.tokenizer);
         create_directories_durably(folder_ / "state");
         write_json(folder_ / "state" / "state.json",
@@ -62,13 +62,13 @@ public:
     /// together.
     template <Communicator World, class Take>
     void each_share(D& device, World& world, const TrainState<D>& state, Take&& take) {
-        std::array<HeldVector<const T>, state_vectors.size()> vectors;
+        std::array<HeldVector<const Scalar<D>>, state_vectors.size()> vectors;
         for (const StateVector which : state_vectors)
-            vectors[static_cast<std::size_t>(which)] = held<const T>(state, which);
+            vectors[static_cast<std::size_t>(which)] = held<const Scalar<D>>(state, which);
         std::size_t rounds = 0;
         for (const auto& share : shares_) rounds = std::max(rounds, share.size());
         for (std::size_t round = 0; round < rounds; ++round) {
-            std::vector<Wish<T>> wishes;
+            std::vector<Wish<Scalar<D>>> wishes;
             for (const auto& share : shares_) {
                 if (round >= share.size()) {
                     wishes.push_back({nullptr, nullptr});

@@ -23,19 +23,23 @@ inline constexpr std::array state_vectors{StateVector::weights, StateVector::m, 
 /// What their tensors' names begin with in a file of moments.
 inline constexpr std::array<const char*, 3> moment_prefixes{"", "m.", "v."};
 
-/// `State`: a TrainState, constant or not.
+/// `T`: the element type of the state's device, const if the state is.
 template <class T, class State>
 HeldVector<T> held(State& state, StateVector which) {
     const auto vector = [&](auto& tensor, Zero level) {
-        return HeldVector<T>{tensor.view(), state.zero >= level ? &state.shards : nullptr};
+        return Held{tensor.view(), state.zero >= level ? &state.shards : nullptr};
     };
     switch (which) {
         case StateVector::m:
-            return vector(state.m, Zero::moments);
+            return {vector(state.m, Zero::moments)};
         case StateVector::v:
-            return vector(state.v, Zero::moments);
+            return {vector(state.v, Zero::moments)};
         default:
-            return vector(state.weights, Zero::weights);
+            if constexpr (std::is_same_v<std::remove_const_t<T>, Wide<std::remove_const_t<T>>>) {
+                return {vector(state.weights, Zero::weights)};
+            } else {
+                return {{}, vector(state.weights, Zero::weights), vector(state.remainders, Zero::moments)};
+            }
     }
 }
 
@@ -58,7 +62,7 @@ struct StateFiles {
     std::array<StateFile, 2> files;
     std::vector<StatePiece> pieces;
 
-    /// `T`: the device's element type.
+    /// `T`: the type of the device's accumulators.
     template <class T, class Model>
     static StateFiles of(const Model& model) {
         StateFiles result;

@@ -48,8 +48,8 @@ Index reduction_piece(int ranks) {
 
 /// The terms of ranks 0 to p - 1 along the binary tree that adds neighbours, then pairs of neighbours; the result
 /// in `sum`, which may be one of them. All but the first term may change.
-template <Device D>
-void add_tree(D& device, std::vector<View<Scalar<D>, 1>>& terms, View<Scalar<D>, 1> sum) {
+template <Device D, class T>
+void add_tree(D& device, std::vector<View<T, 1>>& terms, View<T, 1> sum) {
     for (std::size_t stride = 1; stride < terms.size(); stride *= 2) {
         for (std::size_t i = 0; i + stride < terms.size(); i += 2 * stride) {
             const auto target = 2 * stride >= terms.size() ? sum : terms[i + stride];
@@ -113,10 +113,9 @@ void all_gather(World& world, View<T, 1> values, std::span<const Range> parts,
 /// The order of the sum is fixed: the binary tree over ranks that adds 0 + 1, 2 + 3 and so on, then pairs of
 /// these. So ranks that each sum a power of two of consecutive lanes along such a tree continue the tree over all
 /// lanes.
-template <Device D, Communicator World>
-void reduce_scatter(D& device, World& world, View<Scalar<D>, 1> values, std::span<const Range> parts,
+template <Device D, Communicator World, class T>
+void reduce_scatter(D& device, World& world, View<T, 1> values, std::span<const Range> parts,
                     const Operation& operation = "reduce_scatter") {
-    using T = Scalar<D>;
     if (world.size() == 1) return;
     const int size = world.size(), rank = world.rank();
     const Index piece = detail::reduction_piece<T>(size);
@@ -136,7 +135,7 @@ void reduce_scatter(D& device, World& world, View<Scalar<D>, 1> values, std::spa
     };
     ScratchScope scope(device.scratch());
     std::array<View<T, 2>, 2> rooms;
-    for (auto& room : rooms) room = scratch(device, Shape<2>{size - 1, std::min(piece, longest)});
+    for (auto& room : rooms) room = device.scratch().template allocate<T, 2>({size - 1, std::min(piece, longest)});
     const auto start = [&](Index round) {
         std::vector<Send> sends;
         std::vector<Receive> receives;
@@ -166,8 +165,8 @@ void reduce_scatter(D& device, World& world, View<Scalar<D>, 1> values, std::spa
 }
 
 /// The sum over the ranks, in place, in the order of `reduce_scatter`.
-template <Device D, Communicator World>
-void all_reduce(D& device, World& world, View<Scalar<D>, 1> values, const Operation& operation = "all_reduce") {
+template <Device D, Communicator World, class T>
+void all_reduce(D& device, World& world, View<T, 1> values, const Operation& operation = "all_reduce") {
     const std::vector<Range> parts = even_parts(values.size(), world.size());
     reduce_scatter(device, world, values, parts, operation);
     all_gather(world, values, std::span<const Range>(parts), operation);

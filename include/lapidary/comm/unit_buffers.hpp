@@ -33,8 +33,8 @@ struct UnitRooms {
     [[nodiscard]] Index size() const { return sizes[0] + sizes[1] + sizes[2] + sizes[3]; }
 };
 
-/// Memory for them.
-template <Device D>
+/// Memory for them, in elements of T.
+template <class T, Device D>
 class UnitBuffers {
 public:
     UnitBuffers(D& device, const Shards& shards) : units_(shards.units()), rooms_(shards) {
@@ -48,14 +48,14 @@ public:
         return total;
     }
     [[nodiscard]] std::size_t room(Index unit) const { return rooms_.rooms[static_cast<std::size_t>(unit)]; }
-    [[nodiscard]] View<Scalar<D>, 1> buffer(Index unit) {
+    [[nodiscard]] View<T, 1> buffer(Index unit) {
         return buffers_[room(unit)].view().slice(0, units_[static_cast<std::size_t>(unit)].count);
     }
 
 private:
     std::vector<Range> units_;
     UnitRooms rooms_;
-    std::vector<Tensor<Scalar<D>, 1, D>> buffers_;
+    std::vector<Tensor<T, 1, D>> buffers_;
 };
 
 }  // namespace lapidary

@@ -64,11 +64,9 @@ struct Scoring {
     /// The scores of the 16 products `x`, the first of them for the key `distance` positions before the query.
     [[nodiscard]] simd::Lanes operator()(const simd::Lanes& x, Index distance) const {
         if (!biased) return x * scale;
-        simd::Lanes offset;
-        for (int i = 0; i < simd::Lanes::count; ++i) {
-            offset.part[i / simd::width][i % simd::width] = static_cast<float>(i - distance);
-        }
-        return simd::fma(slope, offset, x * scale);
+        float offsets[simd::Lanes::count];
+        for (int i = 0; i < simd::Lanes::count; ++i) offsets[i] = static_cast<float>(i - distance);
+        return simd::fma(slope, simd::load16(offsets), x * scale);
     }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <lapidary/core/device.hpp>
+#include <lapidary/core/master_weights.hpp>
 #include <lapidary/core/parameters.hpp>
 #include <lapidary/core/philox.hpp>
 #include <lapidary/ops/check.hpp>
@@ -9,6 +9,8 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace lapidary {
@@ -30,38 +32,63 @@ inline double initial_value(const Initializer& initializer, const Philox& random
     return initializer.value * draw;
 }
 
+/// Elements that are in host memory at once.
+inline constexpr Index initialize_at_once = Index{1} << 24;
+
+/// A range of the flat vector; the gaps between parameters are zero. Shared out over the machine's cores.
+inline std::vector<float> initial_values(const ParameterLayout& layout, Range range, std::uint64_t seed) {
+    std::vector<float> values(static_cast<std::size_t>(range.count), 0.0F);
+    const auto draw = [&](Range part) {
+        for (const Leaf& leaf : layout.leaves()) {
+            const Philox random(seed, "initialize", name_hash(leaf.name));
+            const Index columns = leaf.shape.back(), zero_row = leaf.initializer.zero_row;
+            const Index first = std::max<Index>(0, part.first - leaf.offset);
+            const Index end = std::min(leaf.size(), part.end() - leaf.offset);
+            for (Index i = first; i < end; ++i) {
+                if (zero_row >= 0 && i / columns == zero_row) continue;
+                values[static_cast<std::size_t>(leaf.offset + i - range.first)] =
+                    static_cast<float>(initial_value(leaf.initializer, random, static_cast<std::uint64_t>(i)));
+            }
+        }
+    };
+    constexpr Index worthwhile = 1 << 16;  // elements a thread
+    const Index cores = std::max<Index>(1, std::thread::hardware_concurrency());
+    const Index each = std::max(worthwhile, ceil_div(range.count, cores));
+    std::vector<std::jthread> threads;
+    for (Index i = each; i < range.count; i += each) {
+        threads.emplace_back([&draw, range, i, each] {
+            draw({range.first + i, std::min(each, range.count - i)});
+        });
+    }
+    draw({range.first, std::min(each, range.count)});
+    threads.clear();  // joins them
+    return values;
+}
+
 }  // namespace detail
 
 /// Draws initial weights: element i of a parameter is a pure function of (seed, parameter's name, i), so neither
-/// the device nor the order of parameters nor the number of ranks matters. `weights` are those of a range of the
-/// layout. Throws Error(shape) unless they are as many.
+/// the device nor the order of parameters nor the number of ranks or threads matters. `weights` are those of a
+/// range of the layout. Throws Error(shape) unless they are as many.
 template <Device D>
-void initialize(D& device, const ParameterLayout& layout, Range range, View<Scalar<D>, 1> weights,
-                InitializeOptions options) {
-    detail::require_shape(weights.size() == range.count, "initialize", [&] {
-        return std::to_string(weights.size()) + " weights for a range of " + std::to_string(range.count);
+void initialize(D& device, const ParameterLayout& layout, Range range,
+                std::type_identity_t<MasterWeights<Scalar<D>>> weights, InitializeOptions options) {
+    detail::require_shape(weights.weights.size() == range.count, "initialize", [&] {
+        return std::to_string(weights.weights.size()) + " weights for a range of " + std::to_string(range.count);
     });
-    std::vector<Scalar<D>> host(static_cast<std::size_t>(range.count), Scalar<D>{0});
-    for (const Leaf& leaf : layout.leaves()) {
-        const Philox random(options.seed, "initialize", name_hash(leaf.name));
-        const Index columns = leaf.shape.back(), zero_row = leaf.initializer.zero_row;
-        const Index first = std::max<Index>(0, range.first - leaf.offset);
-        const Index end = std::min(leaf.size(), range.end() - leaf.offset);
-        for (Index i = first; i < end; ++i) {
-            double value = detail::initial_value(leaf.initializer, random, static_cast<std::uint64_t>(i));
-            if (zero_row >= 0 && i / columns == zero_row) value = 0;
-            host[static_cast<std::size_t>(leaf.offset + i - range.first)] =
-                static_cast<Scalar<D>>(static_cast<float>(value));
-        }
+    for (Index first = range.first; first < range.end(); first += detail::initialize_at_once) {
+        const Range part{first, std::min(detail::initialize_at_once, range.end() - first)};
+        const std::vector<float> values = detail::initial_values(layout, part, options.seed);
+        const std::vector<Accumulator<D>> host(values.begin(), values.end());
+        upload_weights(device, host.data(), weights.slice(first - range.first, part.count));
     }
-    device.upload(host.data(), weights.data, host.size() * sizeof(Scalar<D>));
 }
 
 /// The same for all of a layout.
 template <Device D>
 void initialize(D& device, const ParameterLayout& layout, View<Scalar<D>, 1> weights, InitializeOptions options) {
     layout.check_size("initialize", "weights", weights.size());
-    initialize(device, layout, Range{0, layout.size()}, weights, options);
+    initialize(device, layout, Range{0, layout.size()}, MasterWeights<Scalar<D>>(weights), options);
 }
 
 }  // namespace lapidary

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <lapidary/core/device.hpp>
-#include <lapidary/core/master_weight.hpp>
+#include <lapidary/core/master_weights.hpp>
 #include <lapidary/ops/check.hpp>
 
-#include <cstdint>
 #include <type_traits>
 
 namespace lapidary {
@@ -20,17 +19,6 @@ struct AdamWUpdate {
     double gradient_scale = 1.0;       ///< multiplies the gradient first: the clipping factor
 };
 
-/// Weights as an optimizer changes them. Where they are narrower than their gradients, remainders make exact
-/// floats of them (`MasterWeight`); elsewhere there are none.
-template <class T>
-struct MasterWeights {
-    View<T, 1> weights;
-    View<std::int16_t, 1> remainders{};
-
-    MasterWeights(View<T, 1> vector) : weights(vector) {}  // NOLINT: weights that need no remainders
-    MasterWeights(View<T, 1> vector, View<std::int16_t, 1> missing) : weights(vector), remainders(missing) {}
-};
-
 /// For each element: g = gradient * gradient_scale; w -= decay * w; m = beta1 m + (1 - beta1) g;
 /// v = beta2 v + (1 - beta2) g^2; w -= step_size * m / (sqrt(v) * inverse_correction2 + epsilon).
 ///
@@ -43,11 +31,11 @@ void adamw(D& device, std::type_identity_t<MasterWeights<Scalar<D>>> weights,
     detail::require_same("adamw", "weights", weights.weights, "gradients", gradients);
     detail::require_same("adamw", "weights", weights.weights, "m", m);
     detail::require_same("adamw", "weights", weights.weights, "v", v);
-    if constexpr (std::is_same_v<Scalar<D>, Accumulator<D>>) {
-        adamw_on(device, weights.weights, gradients, m, v, update);
-    } else {
+    if constexpr (has_remainders<D>) {
         detail::require_same("adamw", "weights", weights.weights, "remainders", weights.remainders);
         adamw_on(device, weights, gradients, m, v, update);
+    } else {
+        adamw_on(device, weights.weights, gradients, m, v, update);
     }
 }
 

@@ -30,26 +30,27 @@ struct AdamW {
     /// `gradient_scale`: multiplies the gradients first (the clipping factor). Throws Error(shape) unless all have
     /// the layout's size.
     template <Device D>
-    void update(D& device, const ParameterLayout& layout, View<Scalar<D>, 1> weights,
-                ConstView<Scalar<D>, 1> gradients, View<Scalar<D>, 1> m, View<Scalar<D>, 1> v,
+    void update(D& device, const ParameterLayout& layout, std::type_identity_t<MasterWeights<Scalar<D>>> weights,
+                ConstView<Accumulator<D>, 1> gradients, View<Accumulator<D>, 1> m, View<Accumulator<D>, 1> v,
                 Index updates_before, double rate, double gradient_scale) const {
-        layout.check_size("adamw", "weights", weights.size());
+        layout.check_size("adamw", "weights", weights.weights.size());
         update(device, layout, Range{0, layout.size()}, weights, gradients, m, v, updates_before, rate,
                gradient_scale);
     }
 
     /// The same for a range of the layout: all views have its elements.
     template <Device D>
-    void update(D& device, const ParameterLayout& layout, Range range, View<Scalar<D>, 1> weights,
-                ConstView<Scalar<D>, 1> gradients, View<Scalar<D>, 1> m, View<Scalar<D>, 1> v,
-                Index updates_before, double rate, double gradient_scale) const {
+    void update(D& device, const ParameterLayout& layout, Range range,
+                std::type_identity_t<MasterWeights<Scalar<D>>> weights, ConstView<Accumulator<D>, 1> gradients,
+                View<Accumulator<D>, 1> m, View<Accumulator<D>, 1> v, Index updates_before, double rate,
+                double gradient_scale) const {
         const auto check = [&](const char* what, Index elements) {
             detail::require_shape(elements == range.count, "adamw", [&] {
                 return std::string(what) + " have " + std::to_string(elements) + " elements for " +
                        std::to_string(range.count) + " parameters";
             });
         };
-        check("weights", weights.size());
+        check("weights", weights.weights.size());
         check("gradients", gradients.size());
         check("first moments", m.size());
         check("second moments", v.size());

@@ -3,10 +3,12 @@
 #include <lapidary/comm/background.hpp>
 #include <lapidary/comm/shards.hpp>
 #include <lapidary/comm/unit_buffers.hpp>
+#include <lapidary/core/master_weights.hpp>
 #include <lapidary/core/parameters.hpp>
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/nn/initialize.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +21,8 @@ namespace lapidary {
 template <Device D>
 struct ExchangeSpace {
     D device;  ///< for the arithmetic of the background
-    std::optional<UnitBuffers<D>> weights, gradients;
+    std::optional<UnitBuffers<Scalar<D>, D>> weights;
+    std::optional<UnitBuffers<Accumulator<D>, D>> gradients;
     Background background;  // the last member: its thread uses the others
 
     explicit ExchangeSpace(const D& main) : device(main.sibling()) {}
@@ -32,25 +35,37 @@ struct TrainState {
     Shards shards;
     Zero zero;
     Tensor<Scalar<D>, 1, D> weights;
-    Tensor<Scalar<D>, 1, D> gradients;
-    Tensor<Scalar<D>, 1, D> m;  ///< AdamW's first moment
-    Tensor<Scalar<D>, 1, D> v;  ///< AdamW's second moment
+    /// What bf16 weights lack to be exact floats; sharded as the moments are. Other devices have none.
+    Tensor<std::int16_t, 1, D> remainders;
+    Tensor<Accumulator<D>, 1, D> gradients;
+    Tensor<Accumulator<D>, 1, D> m;  ///< AdamW's first moment
+    Tensor<Accumulator<D>, 1, D> v;  ///< AdamW's second moment
     Index step = 0;
     /// One more gradient per level of the tree over lanes; made when a step first needs them.
-    std::vector<Tensor<Scalar<D>, 1, D>> lane_gradients;
+    std::vector<Tensor<Accumulator<D>, 1, D>> lane_gradients;
     /// One lane's gradients, all of them, where they are sharded but a lane is worked through in several
     /// micro-batches.
-    std::optional<Tensor<Scalar<D>, 1, D>> whole_gradients;
+    std::optional<Tensor<Accumulator<D>, 1, D>> whole_gradients;
     std::unique_ptr<ExchangeSpace<D>> exchange;
 
     TrainState(D& device, const ParameterLayout& layout, Sharding sharding = {})
         : shards(layout, sharding.ranks, sharding.rank),
           zero(sharding.ranks > 1 ? sharding.zero : Zero::off),
           weights(device, {zero >= Zero::weights ? shards.size() : layout.size()}),
+          remainders(device, {!has_remainders<D>      ? 0
+                              : zero >= Zero::moments ? shards.size()
+                                                      : layout.size()}),
           gradients(device, {zero >= Zero::gradients ? shards.size() : layout.size()}),
           m(device, {zero >= Zero::moments ? shards.size() : layout.size()}),
           v(device, {zero >= Zero::moments ? shards.size() : layout.size()}) {}
 
+    /// This rank's part of a unit's weights, to be updated.
+    [[nodiscard]] MasterWeights<Scalar<D>> master_weights(Index unit) {
+        const Range narrow = own(unit, Zero::weights), rest = own(unit, Zero::moments);
+        const auto part = weights.view().slice(narrow.first, narrow.count);
+        if constexpr (!has_remainders<D>) return part;
+        return {part, remainders.view().slice(rest.first, rest.count)};
+    }
     /// Where this rank's part of a unit lies in a vector that is sharded from `level` on.
     [[nodiscard]] Range own(Index unit, Zero level) const {
         return zero >= level ? shards.shard(unit) : shards.own(unit);
@@ -76,11 +91,14 @@ void require_ranks(std::string_view operation, const TrainState<D>& state, const
 /// Draws the initial weights of a state.
 template <Device D, class Model>
 void initialize(D& device, const Model& model, TrainState<D>& state, InitializeOptions options) {
-    if (state.zero < Zero::weights) return initialize(device, model.layout(), state.weights.view(), options);
+    const Range all{0, model.layout().size()};
+    if (state.zero < Zero::moments) {
+        return initialize(device, model.layout(), all, {state.weights.view(), state.remainders.view()}, options);
+    }
+    if (state.zero < Zero::weights) initialize(device, model.layout(), all, state.weights.view(), options);
+    if (state.zero < Zero::weights && !has_remainders<D>) return;
     for (Index u = 0; u < state.shards.unit_count(); ++u) {
-        const Range own = state.own(u, Zero::weights);
-        initialize(device, model.layout(), state.shards.own(u), state.weights.view().slice(own.first, own.count),
-                   options);
+        initialize(device, model.layout(), state.shards.own(u), state.master_weights(u), options);
     }
 }
 

@@ -69,7 +69,7 @@ class LaneTree {
 public:
     explicit LaneTree(TrainState<D>& state) : state_(state) {}
 
-    [[nodiscard]] View<Scalar<D>, 1> leaf(Index k) {
+    [[nodiscard]] View<Accumulator<D>, 1> leaf(Index k) {
         return k == 0 ? state_.gradients.view() : level(std::countr_zero(static_cast<std::uint64_t>(k)));
     }
     void merge(D& device, Index k, Range range) {
@@ -80,7 +80,7 @@ public:
     }
 
 private:
-    [[nodiscard]] View<Scalar<D>, 1> level(int i) {
+    [[nodiscard]] View<Accumulator<D>, 1> level(int i) {
         return state_.lane_gradients[static_cast<std::size_t>(i)].view();
     }
 

@@ -11,7 +11,7 @@ namespace lapidary::detail {
 /// the ranks add up theirs, each its part, in the background. Where a lane takes several micro-batches, all units
 /// must wait for the last one, and the gradients of the lane are kept whole.
 template <Device D, Communicator World>
-class ShardedGradients final : public UnitSource<Scalar<D>> {
+class ShardedGradients final : public UnitSource<Accumulator<D>> {
 public:
     ShardedGradients(D& device, World& world, TrainState<D>& state, bool whole_lanes)
         : device_(device), world_(world), state_(state), tree_(state) {
@@ -31,7 +31,7 @@ public:
         last_ = last;
     }
 
-    Parameters<Scalar<D>> open(Index unit) override {
+    Parameters<Accumulator<D>> open(Index unit) override {
         const auto part = buffer(unit);
         if (first_) {
             state_.exchange->background.wait(reduction(unit));
@@ -58,7 +58,7 @@ public:
     }
 
 private:
-    View<Scalar<D>, 1> buffer(Index unit) {
+    View<Accumulator<D>, 1> buffer(Index unit) {
         if (!whole_) return state_.exchange->gradients->buffer(unit);
         const Range range = state_.shards.unit(unit);
         return state_.whole_gradients->view().slice(range.first, range.count);

@@ -107,8 +107,9 @@ template <Device D, Communicator World, class Optimizer>
 void update(D& device, World& world, const ParameterLayout& layout, TrainState<D>& state,
             const Optimizer& optimizer, double rate, double gradient_scale) {
     if (state.zero == Zero::off) {
-        return optimizer.update(device, layout, state.weights.view(), state.gradients.view(), state.m.view(),
-                                state.v.view(), state.step, rate, gradient_scale);
+        return optimizer.update(device, layout, {state.weights.view(), state.remainders.view()},
+                                state.gradients.view(), state.m.view(), state.v.view(), state.step, rate,
+                                gradient_scale);
     }
     const AbandonAtExit<D> guard{state.exchange.get()};
     for (Index u = 0; u < state.shards.unit_count(); ++u) {
@@ -116,7 +117,7 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
             const Range range = state.own(u, level);
             return vector.view().slice(range.first, range.count);
         };
-        optimizer.update(device, layout, state.shards.own(u), own(state.weights, Zero::weights),
+        optimizer.update(device, layout, state.shards.own(u), state.master_weights(u),
                          own(state.gradients, Zero::gradients), own(state.m, Zero::moments),
                          own(state.v, Zero::moments), state.step, rate, gradient_scale);
         if (state.zero >= Zero::weights) continue;

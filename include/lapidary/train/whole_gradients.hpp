@@ -9,7 +9,7 @@ namespace lapidary::detail {
 /// the ranks in the background, while backward goes on with the next: to this rank's part of it, or, where the
 /// moments are not sharded either, to all of it.
 template <Device D, Communicator World>
-class WholeGradients final : public UnitSource<Scalar<D>> {
+class WholeGradients final : public UnitSource<Accumulator<D>> {
 public:
     WholeGradients(D& device, World& world, TrainState<D>& state, const LaneShare& lanes)
         : device_(device), world_(world), state_(state), lanes_(lanes), tree_(state) {}
@@ -21,7 +21,7 @@ public:
         last_ = last;
     }
 
-    Parameters<Scalar<D>> open(Index unit) override {
+    Parameters<Accumulator<D>> open(Index unit) override {
         const Range range = state_.shards.unit(unit);
         const auto part = tree_.leaf(lane_).slice(range.first, range.count);
         if (first_) fill(device_, part, 0);
