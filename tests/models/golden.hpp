@@ -40,7 +40,7 @@ struct GoldenModel {
     }
 
     /// The elements of a Hugging Face tensor out of a flat vector.
-    Values values(const HuggingFaceTensor& tensor, ConstView<Scalar<D>, 1> flat) const {
+    Values values(const HuggingFaceTensor& tensor, ConstView<Accumulator<D>, 1> flat) const {
         Values result;
         for (const auto& piece : lapidary::detail::pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
             const auto elements = lapidary::detail::load(device, flat, piece);

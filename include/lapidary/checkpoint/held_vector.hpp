@@ -31,23 +31,26 @@ struct Held {
     }
 };
 
-/// A vector of a training state as far as this rank has it, in accumulators: what a file holds. Narrow weights and
-/// their remainders are such a vector together. `T`: the device's element type, const for who only reads.
+/// A vector of a training state as far as this rank has it, in accumulators: what a file holds. The state may have
+/// it as it is, or narrow weights and their remainders, which are such a vector together, or a moment in bf16,
+/// which files hold as floats. `T`: the device's element type, const for who only reads.
 template <class T>
 struct HeldVector {
     using Value = Wide<std::remove_const_t<T>>;
     template <class U>
     using Same = std::conditional_t<std::is_const_v<T>, const U, U>;
 
-    Held<Same<Value>> values;  ///< of narrow weights: none
+    Held<Same<Value>> values{};
     Held<T> weights{};
     Held<Same<std::int16_t>> remainders{};
+    Held<Same<bf16>> moments{};
 
     /// How it is sharded; null: not.
     [[nodiscard]] const Shards* shards() const {
-        return narrow() && !remainders.elements.empty() ? remainders.shards
-               : narrow()                               ? weights.shards
-                                                        : values.shards;
+        for (const Shards* any : {values.shards, remainders.shards, weights.shards, moments.shards}) {
+            if (any != nullptr) return any;
+        }
+        return nullptr;
     }
 
     /// Calls `visit(rank, part)` for the parts of a range of the flat vector, in order, with the rank that has
@@ -79,18 +82,29 @@ struct HeldVector {
     /// A part that this rank has, to and from host memory.
     template <Device D>
     void download(D& device, Range part, Value* host) const {
-        if (narrow()) return download_weights(device, masters(part), host);
+        if (!weights.elements.empty()) return download_weights(device, masters(part), host);
+        if (!moments.elements.empty()) {
+            std::vector<bf16> narrow(static_cast<std::size_t>(part.count));
+            device.download(moments.at(part).data, narrow.data(), narrow.size() * sizeof(bf16));
+            for (const bf16 element : narrow) *host++ = static_cast<Value>(element);
+            return;
+        }
         device.download(values.at(part).data, host, static_cast<std::size_t>(part.count) * sizeof(Value));
     }
     template <Device D>
     void upload(D& device, Range part, const Value* host) const {
-        if (narrow()) return upload_weights(device, host, masters(part));
+        if (!weights.elements.empty()) return upload_weights(device, host, masters(part));
+        if (!moments.elements.empty()) {
+            std::vector<bf16> narrow;
+            for (Index i = 0; i < part.count; ++i) narrow.emplace_back(host[i]);
+            return device.upload(narrow.data(), moments.at(part).data, narrow.size() * sizeof(bf16));
+        }
         device.upload(host, values.at(part).data, static_cast<std::size_t>(part.count) * sizeof(Value));
     }
     /// The same in the device's memory, maybe in its scratch.
     template <Device D>
     View<const Value, 1> on_device(D& device, Range part) const {
-        if (!narrow()) return values.at(part);
+        if (!values.elements.empty()) return values.at(part);
         std::vector<Value> host(static_cast<std::size_t>(part.count));
         download(device, part, host.data());
         const auto staged = accumulator_scratch(device, Shape<1>{part.count});
@@ -99,7 +113,6 @@ struct HeldVector {
     }
 
 private:
-    [[nodiscard]] bool narrow() const { return !weights.elements.empty(); }
     [[nodiscard]] MasterWeights<T> masters(Range part) const {
         if (remainders.elements.empty()) return weights.at(part);
         return {weights.at(part), remainders.at(part)};

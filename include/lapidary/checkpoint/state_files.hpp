@@ -31,14 +31,17 @@ HeldVector<T> held(State& state, StateVector which) {
     };
     switch (which) {
         case StateVector::m:
-            return {vector(state.m, Zero::moments)};
+            if (state.narrow_m.size() > 0) return {.moments = vector(state.narrow_m, Zero::moments)};
+            return {.values = vector(state.m, Zero::moments)};
         case StateVector::v:
-            return {vector(state.v, Zero::moments)};
+            if (state.narrow_v.size() > 0) return {.moments = vector(state.narrow_v, Zero::moments)};
+            return {.values = vector(state.v, Zero::moments)};
         default:
             if constexpr (std::is_same_v<std::remove_const_t<T>, Wide<std::remove_const_t<T>>>) {
-                return {vector(state.weights, Zero::weights)};
+                return {.values = vector(state.weights, Zero::weights)};
             } else {
-                return {{}, vector(state.weights, Zero::weights), vector(state.remainders, Zero::moments)};
+                return {.weights = vector(state.weights, Zero::weights),
+                        .remainders = vector(state.remainders, Zero::moments)};
             }
     }
 }

@@ -6,6 +6,8 @@
 
 #include <concepts>
 #include <cstddef>
+#include <type_traits>
+#include <vector>
 
 namespace lapidary {
 
@@ -44,6 +46,20 @@ View<Scalar<D>, Rank> scratch(D& device, Shape<Rank> shape) {
 template <Device D, std::size_t Rank>
 View<Accumulator<D>, Rank> accumulator_scratch(D& device, Shape<Rank> shape) {
     return device.scratch().template allocate<Accumulator<D>>(shape);
+}
+
+/// Elements on the device as accumulators in host memory, to the same value.
+template <Device D>
+std::vector<Accumulator<D>> read_accumulators(D& device, std::type_identity_t<ConstView<Scalar<D>, 1>> elements) {
+    std::vector<Scalar<D>> host(static_cast<std::size_t>(elements.size()));
+    device.download(elements.data, host.data(), host.size() * sizeof(Scalar<D>));
+    if constexpr (std::is_same_v<Scalar<D>, Accumulator<D>>) {
+        return host;
+    } else {
+        std::vector<Accumulator<D>> wide;
+        for (const Scalar<D> element : host) wide.push_back(static_cast<Accumulator<D>>(element));
+        return wide;
+    }
 }
 
 }  // namespace lapidary

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <lapidary/core/host_device.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -11,17 +13,26 @@ namespace lapidary {
 /// Philox 4x32 with 10 rounds: 128 counter bits and 64 key bits in, 128 random bits out. No state, so any
 /// thread, rank or replay draws the same number for the same question.
 /// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                                  std::array<std::uint32_t, 2> key) {
+///
+/// The counter is replaced by the random bits.
+LAPIDARY_HOST_DEVICE constexpr void philox4x32(std::uint32_t (&counter)[4], std::uint32_t key0,
+                                               std::uint32_t key1) {
     for (int round = 0; round < 10; ++round) {
         const std::uint64_t p0 = std::uint64_t{0xD2511F53U} * counter[0];
         const std::uint64_t p1 = std::uint64_t{0xCD9E8D57U} * counter[2];
-        counter = {static_cast<std::uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(p1),
-                   static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(p0)};
-        key[0] += 0x9E3779B9U;
-        key[1] += 0xBB67AE85U;
+        counter[0] = static_cast<std::uint32_t>(p1 >> 32) ^ counter[1] ^ key0;
+        counter[1] = static_cast<std::uint32_t>(p1);
+        counter[2] = static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key1;
+        counter[3] = static_cast<std::uint32_t>(p0);
+        key0 += 0x9E3779B9U;
+        key1 += 0xBB67AE85U;
     }
-    return counter;
+}
+constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
+                                                  std::array<std::uint32_t, 2> key) {
+    std::uint32_t words[4] = {counter[0], counter[1], counter[2], counter[3]};
+    philox4x32(words, key[0], key[1]);
+    return {words[0], words[1], words[2], words[3]};
 }
 
 /// FNV-1a, 64 bits: turns a purpose or a parameter's name into a number that no layout change can move.
@@ -49,6 +60,10 @@ public:
     [[nodiscard]] constexpr std::array<std::uint32_t, 4> bits(std::uint64_t element) const {
         return philox4x32({low(element), high(element), item_[0], item_[1]}, key_);
     }
+
+    /// What a kernel needs to draw the same: `philox4x32({low, high of the element, item}, key)`.
+    [[nodiscard]] constexpr std::array<std::uint32_t, 2> key() const { return key_; }
+    [[nodiscard]] constexpr std::array<std::uint32_t, 2> item() const { return item_; }
 
     /// 64 random bits for one element.
     [[nodiscard]] constexpr std::uint64_t integer(std::uint64_t element) const {

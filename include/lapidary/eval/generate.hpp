@@ -81,7 +81,6 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
     const KeyValueCaches<D> caches(device, model, batch,
                                    longest + std::min(model.context() - longest, options.max_tokens));
     const Index drawable = options.vocabulary > 0 ? options.vocabulary : model.vocabulary();
-    std::vector<Scalar<D>> host(static_cast<std::size_t>(model.vocabulary()));
 
     // Texts of one call have equally many fresh tokens: prompts go in one by one, then all texts advance together.
     const auto advance = [&](std::span<detail::GrowingText*> those) {
@@ -100,9 +99,9 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
                           logits);
         for (Index i = 0; i < rows; ++i) {
             detail::GrowingText& text = *those[static_cast<std::size_t>(i)];
-            device.download(logits.at(i).data, host.data(), host.size() * sizeof(Scalar<D>));
+            const std::vector<Accumulator<D>> host = read_accumulators(device, logits.at(i));
             const Index row = text.sequence.row;
-            const auto token = static_cast<std::int32_t>(sample<Scalar<D>>(
+            const auto token = static_cast<std::int32_t>(sample<Accumulator<D>>(
                 std::span(host).first(static_cast<std::size_t>(drawable)), options.sampling,
                 static_cast<std::uint64_t>(text.result.size()), static_cast<std::uint64_t>(row)));
             text.sequence.past += count;

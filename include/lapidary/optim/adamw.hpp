@@ -1,24 +1,31 @@
 #pragma once
 
 #include <lapidary/core/device.hpp>
+#include <lapidary/core/moments.hpp>
 #include <lapidary/models/recipe.hpp>
 #include <lapidary/ops/adamw.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
+#include <type_traits>
 
 namespace lapidary {
 
 /// AdamW with decoupled weight decay; the defaults are AMBER's: on every parameter.
 /// Source: Loshchilov and Hutter, 2019; equal to torch.optim.AdamW step by step.
 struct AdamW {
+    template <class D>
+    using Moment = std::type_identity_t<MomentView<Accumulator<D>>>;
+
     double beta1 = 0.9;
     double beta2 = 0.95;
     double epsilon = 1e-8;
     double weight_decay = 0.1;
     Epsilon epsilon_place = Epsilon::after_correction;
     ParameterRules rules{};
+    std::uint64_t seed = 0;  ///< of the stochastic rounding of moments that are kept in bf16
 
     /// As a family was trained: `AdamW::of(model.config().recipe())`.
     static AdamW of(const Recipe& recipe) {
@@ -31,8 +38,8 @@ struct AdamW {
     /// the layout's size.
     template <Device D>
     void update(D& device, const ParameterLayout& layout, std::type_identity_t<MasterWeights<Scalar<D>>> weights,
-                ConstView<Accumulator<D>, 1> gradients, View<Accumulator<D>, 1> m, View<Accumulator<D>, 1> v,
-                Index updates_before, double rate, double gradient_scale) const {
+                ConstView<Accumulator<D>, 1> gradients, Moment<D> m, Moment<D> v, Index updates_before,
+                double rate, double gradient_scale) const {
         layout.check_size("adamw", "weights", weights.weights.size());
         update(device, layout, Range{0, layout.size()}, weights, gradients, m, v, updates_before, rate,
                gradient_scale);
@@ -42,8 +49,7 @@ struct AdamW {
     template <Device D>
     void update(D& device, const ParameterLayout& layout, Range range,
                 std::type_identity_t<MasterWeights<Scalar<D>>> weights, ConstView<Accumulator<D>, 1> gradients,
-                View<Accumulator<D>, 1> m, View<Accumulator<D>, 1> v, Index updates_before, double rate,
-                double gradient_scale) const {
+                Moment<D> m, Moment<D> v, Index updates_before, double rate, double gradient_scale) const {
         const auto check = [&](const char* what, Index elements) {
             detail::require_shape(elements == range.count, "adamw", [&] {
                 return std::string(what) + " have " + std::to_string(elements) + " elements for " +
@@ -71,8 +77,12 @@ struct AdamW {
                 update.step_size *= correction2;
                 update.inverse_correction2 = 1;
             }
-            const auto part = [&](auto view) { return view.slice(begin - range.first, count); };
-            adamw(device, part(weights), part(gradients), part(m), part(v), update);
+            const auto part = [&](const auto& view) { return view.slice(begin - range.first, count); };
+            if (m.narrow.empty()) {
+                return adamw(device, part(weights), part(gradients), part(m.wide), part(v.wide), update);
+            }
+            adamw_narrow(device, part(weights), part(gradients), part(m.narrow), part(v.narrow), update,
+                         Philox(seed, "moments", static_cast<std::uint64_t>(updates_before)), begin);
         });
     }
 };

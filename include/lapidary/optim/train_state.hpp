@@ -4,6 +4,7 @@
 #include <lapidary/comm/shards.hpp>
 #include <lapidary/comm/unit_buffers.hpp>
 #include <lapidary/core/master_weights.hpp>
+#include <lapidary/core/moments.hpp>
 #include <lapidary/core/parameters.hpp>
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/nn/initialize.hpp>
@@ -28,6 +29,10 @@ struct ExchangeSpace {
     explicit ExchangeSpace(const D& main) : device(main.sibling()) {}
 };
 
+/// How a state keeps the optimizer's moments: in accumulators, or in bf16 with stochastic rounding, for which the
+/// device must have `adamw_narrow`.
+enum class Moments { full, bf16 };
+
 /// Everything that training changes: flat vectors of one shape, and the number of steps done. Where ranks share
 /// the work, a vector that is sharded has only this rank's shard (comm/shards.hpp).
 template <Device D>
@@ -38,8 +43,9 @@ struct TrainState {
     /// What bf16 weights lack to be exact floats; sharded as the moments are. Other devices have none.
     Tensor<std::int16_t, 1, D> remainders;
     Tensor<Accumulator<D>, 1, D> gradients;
-    Tensor<Accumulator<D>, 1, D> m;  ///< AdamW's first moment
-    Tensor<Accumulator<D>, 1, D> v;  ///< AdamW's second moment
+    Tensor<Accumulator<D>, 1, D> m;         ///< AdamW's first moment
+    Tensor<Accumulator<D>, 1, D> v;         ///< AdamW's second moment
+    Tensor<bf16, 1, D> narrow_m, narrow_v;  ///< those of `Moments::bf16`; then the two above are empty
     Index step = 0;
     /// One more gradient per level of the tree over lanes; made when a step first needs them.
     std::vector<Tensor<Accumulator<D>, 1, D>> lane_gradients;
@@ -48,16 +54,19 @@ struct TrainState {
     std::optional<Tensor<Accumulator<D>, 1, D>> whole_gradients;
     std::unique_ptr<ExchangeSpace<D>> exchange;
 
-    TrainState(D& device, const ParameterLayout& layout, Sharding sharding = {})
+    TrainState(D& device, const ParameterLayout& layout, Sharding sharding = {}, Moments moments = Moments::full)
         : shards(layout, sharding.ranks, sharding.rank),
           zero(sharding.ranks > 1 ? sharding.zero : Zero::off),
           weights(device, {zero >= Zero::weights ? shards.size() : layout.size()}),
-          remainders(device, {!has_remainders<D>      ? 0
-                              : zero >= Zero::moments ? shards.size()
-                                                      : layout.size()}),
+          remainders(device, {has_remainders<D> ? moment_count(layout) : 0}),
           gradients(device, {zero >= Zero::gradients ? shards.size() : layout.size()}),
-          m(device, {zero >= Zero::moments ? shards.size() : layout.size()}),
-          v(device, {zero >= Zero::moments ? shards.size() : layout.size()}) {}
+          m(device, {moments == Moments::full ? moment_count(layout) : 0}),
+          v(device, m.shape()),
+          narrow_m(device, {moment_count(layout) - m.size()}),
+          narrow_v(device, narrow_m.shape()) {}
+
+    [[nodiscard]] MomentView<Accumulator<D>> first_moment() { return moment(m, narrow_m); }
+    [[nodiscard]] MomentView<Accumulator<D>> second_moment() { return moment(v, narrow_v); }
 
     /// This rank's part of a unit's weights, to be updated.
     [[nodiscard]] MasterWeights<Scalar<D>> master_weights(Index unit) {
@@ -69,6 +78,15 @@ struct TrainState {
     /// Where this rank's part of a unit lies in a vector that is sharded from `level` on.
     [[nodiscard]] Range own(Index unit, Zero level) const {
         return zero >= level ? shards.shard(unit) : shards.own(unit);
+    }
+
+private:
+    [[nodiscard]] Index moment_count(const ParameterLayout& layout) const {
+        return zero >= Zero::moments ? shards.size() : layout.size();
+    }
+    static MomentView<Accumulator<D>> moment(Tensor<Accumulator<D>, 1, D>& wide, Tensor<bf16, 1, D>& narrow) {
+        if (narrow.size() > 0) return narrow.view();
+        return wide.view();
     }
 };
 

@@ -108,18 +108,18 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
             const Optimizer& optimizer, double rate, double gradient_scale) {
     if (state.zero == Zero::off) {
         return optimizer.update(device, layout, {state.weights.view(), state.remainders.view()},
-                                state.gradients.view(), state.m.view(), state.v.view(), state.step, rate,
-                                gradient_scale);
+                                state.gradients.view(), state.first_moment(), state.second_moment(), state.step,
+                                rate, gradient_scale);
     }
     const AbandonAtExit<D> guard{state.exchange.get()};
     for (Index u = 0; u < state.shards.unit_count(); ++u) {
-        const auto own = [&](auto& vector, Zero level) {
+        const auto own = [&](auto vector, Zero level) {
             const Range range = state.own(u, level);
-            return vector.view().slice(range.first, range.count);
+            return vector.slice(range.first, range.count);
         };
         optimizer.update(device, layout, state.shards.own(u), state.master_weights(u),
-                         own(state.gradients, Zero::gradients), own(state.m, Zero::moments),
-                         own(state.v, Zero::moments), state.step, rate, gradient_scale);
+                         own(state.gradients.view(), Zero::gradients), own(state.first_moment(), Zero::moments),
+                         own(state.second_moment(), Zero::moments), state.step, rate, gradient_scale);
         if (state.zero >= Zero::weights) continue;
         state.exchange->background.begin([&world, &state, u] {
             const Range unit = state.shards.unit(u);
