@@ -1,6 +1,7 @@
 // generate: a prompt -> text, token by token as it is drawn.
 
-#include <lapidary/cpu.hpp>
+#include "device_choice.hpp"
+
 #include <lapidary/lapidary.hpp>
 #include <lapidary/text/open_tokenizer.hpp>
 
@@ -22,7 +23,7 @@ struct Options {
     fs::path model;
     std::vector<std::string> prompts;
     GenerateOptions generation{.max_tokens = 200, .sampling = {.temperature = 0.8, .top_p = 0.95}};
-    int threads = 0;
+    DeviceChoice where;
     bool bos = false, ignore_eos = false;
 };
 
@@ -44,16 +45,15 @@ std::vector<std::int32_t> prompt_ids(const AnyTokenizer& tokenizer, const Option
     return prompt;
 }
 
-template <class Model>
-void write(const Options& options, const AnyTokenizer& tokenizer, const Model& model) {
+template <Device D, class Model>
+void write(D& device, const Options& options, const AnyTokenizer& tokenizer, const Model& model) {
     if (tokenizer.vocabulary_size() > model.vocabulary()) {
         throw Error(ErrorCode::format, "generate",
                     options.model.string() + ": the tokenizer has " + std::to_string(tokenizer.vocabulary_size()) +
                         " tokens, the model " + std::to_string(model.vocabulary()));
     }
-    Cpu device({.threads = options.threads});
     check_weights(model, options.model);  // before room is made for them
-    Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
+    Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
     read_weights(device, model, options.model, weights.view());
 
     GenerateOptions generation = options.generation;
@@ -86,7 +86,8 @@ void write(const Options& options, const AnyTokenizer& tokenizer, const Model& m
 void run(const Options& options) {
     const AnyTokenizer tokenizer = open_tokenizer(options.model);
     visit_config(options.model, [&](const auto& found) {
-        write(options, tokenizer, typename std::decay_t<decltype(found)>::Model(found));
+        const typename std::decay_t<decltype(found)>::Model model(found);
+        options.where.visit([&](auto& device) { write(device, options, tokenizer, model); });
     });
 }
 
@@ -106,7 +107,7 @@ int main(int argc, char** argv) {
     app.add_option("--top-p", options.generation.sampling.top_p, "Only the likeliest that reach this probability")
         ->capture_default_str();
     app.add_option("--seed", options.generation.sampling.seed, "Seed of the draw")->capture_default_str();
-    app.add_option("--threads", options.threads, "Threads [all cores]");
+    options.where.add_to(app);
     app.add_flag("--bos", options.bos, "Put the start token first, as LLaMA expects and AMBER does not");
     app.add_flag("--ignore-eos", options.ignore_eos, "Go on after the end of a document");
     try {

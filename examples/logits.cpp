@@ -1,6 +1,7 @@
 // logits: token ids -> logits of every position, for any checkpoint of a supported family.
 
-#include <lapidary/cpu.hpp>
+#include "device_choice.hpp"
+
 #include <lapidary/lapidary.hpp>
 
 #include <CLI/CLI.hpp>
@@ -31,12 +32,11 @@ std::vector<std::int32_t> read_tokens(const SafetensorsReader& file, Index time,
     return tokens;
 }
 
-template <class Model>
-void write_logits(const Model& model, const fs::path& directory, const fs::path& input, const fs::path& output,
-                  int threads) {
-    Cpu device({.threads = threads});
+template <Device D, class Model>
+void write_logits(D& device, const Model& model, const fs::path& directory, const fs::path& input,
+                  const fs::path& output) {
     check_weights(model, directory);  // before room is made for them
-    Tensor<float, 1, Cpu> weights(device, {model.layout().size()});
+    Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
     read_weights(device, model, directory, weights.view());
 
     if (fs::is_directory(output)) throw Error(ErrorCode::io, "logits", output.string() + ": is a directory");
@@ -56,18 +56,20 @@ void write_logits(const Model& model, const fs::path& directory, const fs::path&
     for (Index b = 0; b < batch; ++b) {
         ScratchScope scope(device.scratch());
         const auto logits = scratch(device, Shape<3>{1, time, model.vocabulary()});
-        model.logits(device, weights.view(), View<const std::int32_t, 2>{tokens.data() + b * time, {1, time}},
-                     logits);
-        writer.append(std::span<const float>(logits.data, static_cast<std::size_t>(logits.size())));
+        const auto ids = device.scratch().template allocate<std::int32_t, 2>({1, time});
+        device.upload(tokens.data() + b * time, ids.data, static_cast<std::size_t>(time) * sizeof(std::int32_t));
+        model.logits(device, weights.view(), ids, logits);
+        writer.append(std::span<const float>(read_accumulators(device, logits.flat())));
     }
     writer.finish();
     fs::rename(partial, output);
     std::printf("%s: logits [%ld, %ld, %ld]\n", output.c_str(), batch, time, model.vocabulary());
 }
 
-void run(const fs::path& directory, const fs::path& input, const fs::path& output, int threads) {
+void run(const DeviceChoice& where, const fs::path& directory, const fs::path& input, const fs::path& output) {
     visit_config(directory, [&](const auto& found) {
-        write_logits(typename std::decay_t<decltype(found)>::Model(found), directory, input, output, threads);
+        const typename std::decay_t<decltype(found)>::Model model(found);
+        where.visit([&](auto& device) { write_logits(device, model, directory, input, output); });
     });
 }
 
@@ -76,14 +78,14 @@ void run(const fs::path& directory, const fs::path& input, const fs::path& outpu
 int main(int argc, char** argv) {
     CLI::App app{"Writes the logits of a checkpoint for given token ids."};
     fs::path model, tokens, out;
-    int threads = 0;
+    DeviceChoice where;
     app.add_option("--model", model, "Hugging Face directory")->required();
     app.add_option("--tokens", tokens, "safetensors file with `tokens` [B, T], I32 or I64")->required();
     app.add_option("--out", out, "safetensors file to write: `logits` [B, T, V], F32")->required();
-    app.add_option("--threads", threads, "Threads [all cores]");
+    where.add_to(app);
     try {
         app.parse(argc, argv);
-        run(model, tokens, out, threads);
+        run(where, model, tokens, out);
         return 0;
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 1;

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "checks.hpp"
+
+#include <lapidary/core/error.hpp>
+#include <lapidary/cpu.hpp>
+#ifdef LAPIDARY_CUDA
+#include <lapidary/cuda.hpp>
+#endif
+
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <string>
+
+/// Where a program computes: on the CPU, or on an NVIDIA GPU where it was built with CUDA.
+struct DeviceChoice {
+    std::string device = "cpu", precision = "bf16";
+    int index = 0, threads = 0;
+    std::size_t scratch_bytes = 0;  ///< of a GPU; 0: as it likes
+
+    void add_to(CLI::App& app) {
+        app.add_option("--device", device, "Where to compute")
+            ->check(CLI::IsMember({"cpu", "cuda"}))
+            ->capture_default_str();
+        app.add_option("--precision", precision,
+                       "Of weights and activations on a GPU; sums and the optimizer are in fp32 anyway")
+            ->check(CLI::IsMember({"bf16", "fp32"}))
+            ->capture_default_str();
+        app.add_option("--gpu", index, "Which GPU [the first]")->check(number_in(0));
+        app.add_option("--threads", threads, "Threads of the CPU; results do not depend on them [all cores]")
+            ->check(number_in(0));
+    }
+    [[nodiscard]] bool on_gpu() const { return device == "cuda"; }
+
+    /// Throws Error(unsupported) unless this program can compute there.
+    void check() const {
+#ifndef LAPIDARY_CUDA
+        if (on_gpu()) {
+            throw lapidary::Error(
+                lapidary::ErrorCode::unsupported, "device",
+                "this program was built without CUDA: install the CUDA toolkit and build again, or "
+                "compute on the CPU (--device cpu)");
+        }
+#endif
+    }
+    /// Calls `run(device)`.
+    template <class Run>
+    void visit(Run&& run) const {
+        check();
+#ifdef LAPIDARY_CUDA
+        const lapidary::CudaOptions options{.device = index, .scratch_bytes = scratch_bytes};
+        if (on_gpu() && precision == "fp32") {
+            lapidary::CudaSingle gpu(options);
+            return run(gpu);
+        }
+        if (on_gpu()) {
+            lapidary::Cuda gpu(options);
+            return run(gpu);
+        }
+#endif
+        lapidary::Cpu cpu({.threads = threads});
+        run(cpu);
+    }
+};
