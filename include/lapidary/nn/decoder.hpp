@@ -4,6 +4,7 @@
 #include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/embedding.hpp>
 #include <lapidary/nn/lm_head.hpp>
+#include <lapidary/ops/reduce.hpp>
 
 #include <algorithm>
 #include <span>
@@ -76,11 +77,11 @@ public:
         run(device, weights, ids, trace, visit);
     }
 
-    /// The summed cross entropy of each sequence, in nats. inputs, targets: [B, T], a negative target is not
-    /// counted; losses: B numbers.
+    /// The cross entropy of each token, in nats. inputs, targets, losses: [B, T]; a negative target is not
+    /// counted: its loss is 0.
     template <Device D>
     void loss(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
-              ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
+              ConstView<std::int32_t, 2> targets, View<Accumulator<D>, 2> losses) const {
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;
         const auto h = run(device, weights, inputs, trace);
@@ -89,11 +90,21 @@ public:
         close_ends(weights);
     }
 
+    /// The same summed over each sequence: B numbers in host memory.
+    template <Device D>
+    void loss(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
+              ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
+        ScratchScope scope(device.scratch());
+        const auto tokens = accumulator_scratch(device, inputs.shape);
+        loss(device, weights, inputs, targets, tokens);
+        sum_rows(device, ConstView<Accumulator<D>, 2>(tokens), losses);
+    }
+
     /// As `loss`, and adds the gradient of scale * (sum of all losses) to `gradients`. The gradients of the
     /// sequences are added one after the other, so that a batch may be cut into micro-batches anywhere.
     template <Device D>
     void loss_and_gradients(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
-                            ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
+                            ConstView<std::int32_t, 2> targets, double scale, View<Accumulator<D>, 2> losses,
                             Gradients<Accumulator<D>> gradients) const {
         layout_.check_size("decoder", "gradients", gradients.size());
         ScratchScope scope(device.scratch());
@@ -136,6 +147,17 @@ public:
             embedding_.backward(device, inputs, d, options_.head.tied ? sums.tables : gradients.open(0));
         }
         gradients.close(0);
+    }
+
+    /// The same with the losses summed over each sequence: B numbers in host memory.
+    template <Device D>
+    void loss_and_gradients(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
+                            ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
+                            Gradients<Accumulator<D>> gradients) const {
+        ScratchScope scope(device.scratch());
+        const auto tokens = accumulator_scratch(device, inputs.shape);
+        loss_and_gradients(device, weights, inputs, targets, scale, tokens, gradients);
+        sum_rows(device, ConstView<Accumulator<D>, 2>(tokens), losses);
     }
 
     /// Logits of the last of T new tokens of each sequence; appends to the caches, one per layer. ids: [B, T], row

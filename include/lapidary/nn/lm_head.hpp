@@ -7,13 +7,10 @@
 #include <lapidary/ops/cross_entropy.hpp>
 #include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/matmul.hpp>
-#include <lapidary/ops/reduce.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <span>
 #include <string>
-#include <vector>
 
 namespace lapidary {
 
@@ -54,11 +51,11 @@ public:
         project(device, weights, tables, multiplied(device, x.rows()), logits.rows());
     }
 
-    /// The summed cross entropy of each sequence, in nats. x: [B, T, C]; targets: [B, T], negative ones are not
-    /// counted; losses: B numbers.
+    /// The cross entropy of each token, in nats. x: [B, T, C]; targets, losses: [B, T]; a negative target is not
+    /// counted: its loss is 0.
     template <Device D>
     void loss(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
-              ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
+              ConstView<std::int32_t, 2> targets, View<Accumulator<D>, 2> losses) const {
         each_chunk(device, weights, tables, x, targets, losses,
                    [&](Index, Index, auto, auto logits, auto chunk_targets, auto chunk_losses) {
                        cross_entropy(device, logits, chunk_targets, chunk_losses);
@@ -70,8 +67,8 @@ public:
     template <Device D>
     void loss_and_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
                            ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
-                           std::span<double> losses, View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients,
-                           Gradients<Accumulator<D>> table_gradients) const {
+                           View<Accumulator<D>, 2> losses, View<Scalar<D>, 3> dx,
+                           Gradients<Accumulator<D>> gradients, Gradients<Accumulator<D>> table_gradients) const {
         each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index first, Index segment, auto inputs, auto dlogits) {
                           input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
@@ -84,7 +81,7 @@ public:
     template <Device D>
     void loss_and_input_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
                                  ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
-                                 std::span<double> losses, View<Scalar<D>, 3> dx) const {
+                                 View<Accumulator<D>, 2> losses, View<Scalar<D>, 3> dx) const {
         each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index first, Index, auto, auto dlogits) {
                           input_gradient(device, tables, dlogits, dx.rows().slice(first, dlogits.extent(0)));
@@ -97,7 +94,8 @@ public:
                              ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets, double scale,
                              Gradients<Accumulator<D>> gradients,
                              Gradients<Accumulator<D>> table_gradients) const {
-        std::vector<double> losses(static_cast<std::size_t>(x.extent(0)));
+        ScratchScope scope(device.scratch());
+        const auto losses = accumulator_scratch(device, targets.shape);
         each_gradient(device, weights, tables, x, targets, scale, losses,
                       [&](Index, Index segment, auto inputs, auto dlogits) {
                           add_gradients(device, segment, inputs, dlogits, gradients, table_gradients);
@@ -155,7 +153,7 @@ private:
     // `work(first, segment, inputs, dlogits)` for each chunk, as `each_chunk` has them.
     template <Device D, class Work>
     void each_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
-                       ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
+                       ConstView<std::int32_t, 2> targets, double scale, View<Accumulator<D>, 2> losses,
                        Work&& work) const {
         each_chunk(device, weights, tables, x, targets, losses,
                    [&](Index first, Index segment, ConstView<Scalar<D>, 2> inputs, View<Scalar<D>, 2> logits,
@@ -170,15 +168,13 @@ private:
     // multiplier.
     template <Device D, class Work>
     void each_chunk(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
-                    ConstView<std::int32_t, 2> targets, std::span<double> losses, Work&& work) const {
+                    ConstView<std::int32_t, 2> targets, View<Accumulator<D>, 2> losses, Work&& work) const {
         const Index batch = x.extent(0), time = x.extent(1);
-        detail::require_shape(
-            targets.shape == Shape<2>{batch, time} && static_cast<Index>(losses.size()) == batch, "loss", [&] {
-                return "x is " + detail::extents(x) + ", targets are " + detail::extents(targets) + ", room for " +
-                       std::to_string(losses.size()) + " losses";
-            });
-        ScratchScope scope(device.scratch());
-        const auto token_losses = accumulator_scratch(device, Shape<2>{batch, time});
+        detail::require_shape(targets.shape == Shape<2>{batch, time} && losses.shape == targets.shape, "loss",
+                              [&] {
+                                  return "x is " + detail::extents(x) + ", targets are " +
+                                         detail::extents(targets) + ", losses are " + detail::extents(losses);
+                              });
         const Index whole = std::max<Index>(1, chunk_tokens / std::max<Index>(time, 1));
         for (Index b = 0; b < batch; b += whole) {
             const Index sequences = std::min(whole, batch - b);
@@ -190,10 +186,9 @@ private:
                 const auto logits = scratch(device, Shape<2>{count, matrix_.shape[0]});
                 project(device, weights, tables, inputs, logits);
                 work(first, segment, inputs, logits, targets.flat().slice(first, count),
-                     token_losses.flat().slice(first, count));
+                     losses.flat().slice(first, count));
             }
         }
-        for (Index b = 0; b < batch; ++b) losses[static_cast<std::size_t>(b)] = sum(device, token_losses.at(b));
     }
 
     double multiplier_;

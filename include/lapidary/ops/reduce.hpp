@@ -4,6 +4,7 @@
 #include <lapidary/ops/check.hpp>
 
 #include <span>
+#include <string>
 #include <vector>
 
 namespace lapidary {
@@ -16,6 +17,15 @@ inline constexpr Index reduction_block = 16384;
 template <Device D>
 double sum(D& device, ConstView<Accumulator<D>, 1> x) {
     return sum_on(device, x);
+}
+
+/// The sum of each row of x, [N, T], as `sum` forms it.
+template <Device D>
+void sum_rows(D& device, ConstView<Accumulator<D>, 2> x, std::span<double> sums) {
+    detail::require_shape(x.extent(0) == static_cast<Index>(sums.size()), "sum_rows", [&] {
+        return "x is " + detail::extents(x) + ", room for " + std::to_string(sums.size()) + " sums";
+    });
+    for (Index i = 0; i < x.extent(0); ++i) sums[static_cast<std::size_t>(i)] = sum(device, x.at(i));
 }
 
 /// Sums of the squares of blocks of `reduction_block` elements, accumulated in double; the last block may be

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/data/batch.hpp>
+#include <lapidary/ops/reduce.hpp>
 #include <lapidary/optim/clip.hpp>
 #include <lapidary/optim/train_state.hpp>
 #include <lapidary/train/check_batch.hpp>
@@ -17,6 +18,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +43,16 @@ struct AbandonAtExit {
     }
 };
 
+/// Does the work, or lets the device repeat what it recorded when it did work of that key before, in the same
+/// places of memory (CUDA graphs).
+template <Device D, class Work>
+void repeatable(D& device, bool possible, std::initializer_list<Index> key, Work&& work) {
+    if constexpr (requires { device.repeat(key, work); }) {
+        if (possible) return device.repeat(key, work);
+    }
+    work();
+}
+
 /// Adds up the gradients of this rank's lanes and returns the summed loss of each.
 template <Device D, class Model, class Sums>
 std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> weights, Sums& sums,
@@ -55,10 +67,15 @@ std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> 
                         count = std::min(micro_batch, lanes.sequences - i);
             const SequenceBatch<D> part(device, batch.view().slice(first, count),
                                         batch.mask_view().slice(first, count));
+            const auto token_losses = accumulator_scratch(device, part.targets.shape);
+            const bool first_part = i == 0, last_part = i + count == lanes.sequences;
+            repeatable(device, lanes.ranks == 1, {k, first_part, last_part, count, batch.context}, [&] {
+                sums.begin(k, first_part, last_part);
+                model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, token_losses,
+                                         Gradients<Accumulator<D>>(sums));
+            });
             std::vector<double> losses(static_cast<std::size_t>(count));
-            sums.begin(k, i == 0, i + count == lanes.sequences);
-            model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, losses,
-                                     Gradients<Accumulator<D>>(sums));
+            sum_rows(device, ConstView<Accumulator<D>, 2>(token_losses), losses);
             for (double value : losses) loss += value;
         }
         result.push_back(loss);
