@@ -23,25 +23,21 @@ public:
     /// `body(i)` is what fiber i does.
     Fibers(int count, std::function<void(int)> body)
         : body_(std::move(body)), fibers_(static_cast<std::size_t>(count)) {
-        for (Fiber& fiber : fibers_) fiber.stack = std::make_unique<char[]>(stack_bytes);
+        for (Fiber& fiber : fibers_) {
+            if (spare().empty()) spare().push_back(std::make_unique_for_overwrite<char[]>(stack_bytes));
+            fiber.stack = std::move(spare().back());
+            spare().pop_back();
+        }
+    }
+    ~Fibers() {
+        for (Fiber& fiber : fibers_) spare().push_back(std::move(fiber.stack));
     }
     Fibers(const Fibers&) = delete;
     Fibers& operator=(const Fibers&) = delete;
 
     /// Begins all of them anew; none runs yet.
     void restart() {
-        for (std::size_t i = 0; i < fibers_.size(); ++i) {
-            Fiber& fiber = fibers_[i];
-            ::getcontext(&fiber.context);
-            fiber.context.uc_stack.ss_sp = fiber.stack.get();
-            fiber.context.uc_stack.ss_size = stack_bytes;
-            fiber.context.uc_link = nullptr;
-            const auto self = reinterpret_cast<std::size_t>(this);
-            ::makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Fibers::enter), 3,
-                          static_cast<unsigned>(self >> 32), static_cast<unsigned>(self),
-                          static_cast<unsigned>(i));
-            fiber.finished = false;
-        }
+        for (std::size_t i = 0; i < fibers_.size(); ++i) prepare(fibers_[i], static_cast<unsigned>(i));
     }
     [[nodiscard]] bool finished(int i) const { return fibers_[static_cast<std::size_t>(i)].finished; }
 
@@ -63,6 +59,12 @@ public:
     }
 
 private:
+    // Stacks to be used again: getting new ones would take longer than most kernels.
+    static std::vector<std::unique_ptr<char[]>>& spare() {
+        static thread_local std::vector<std::unique_ptr<char[]>> stacks;
+        return stacks;
+    }
+
     struct Fiber {
         std::unique_ptr<char[]> stack;
         ucontext_t context{};
@@ -70,6 +72,17 @@ private:
         bool finished = true;
         std::exception_ptr error;
     };
+
+    void prepare(Fiber& fiber, unsigned index) {
+        ::getcontext(&fiber.context);
+        fiber.context.uc_stack.ss_sp = fiber.stack.get();
+        fiber.context.uc_stack.ss_size = stack_bytes;
+        fiber.context.uc_link = nullptr;
+        const auto self = reinterpret_cast<std::size_t>(this);
+        ::makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Fibers::enter), 3,
+                      static_cast<unsigned>(self >> 32), static_cast<unsigned>(self), index);
+        fiber.finished = false;
+    }
 
     static void enter(unsigned high, unsigned low, unsigned index) {
         auto* self = reinterpret_cast<Fibers*>((std::size_t{high} << 32) | low);

@@ -53,6 +53,13 @@ public:
 
     template <class Out>
     void multiply(const Product<T, Out>& p) {
+        if (p.rows <= 0 || p.columns <= 0 || p.depth <= 0) throw std::logic_error("a product without elements");
+        if (sizeof(T) == sizeof(bf16)) {
+            require_rows(p.left, p.left_transposed ? p.rows : p.depth);
+            require_rows(p.right, p.right_transposed ? p.depth : p.columns);
+            require_rows(p.out, p.columns);
+            require_rows(p.addend, p.columns);
+        }
         for (Index i = 0; i < p.rows; ++i) {
             for (Index j = 0; j < p.columns; ++j) {
                 float sum = p.addend != nullptr ? static_cast<float>(p.addend[i * p.columns + j]) : 0.0F;
@@ -68,6 +75,12 @@ public:
     }
 
 private:
+    template <class Element>
+    static void require_rows(const Element* first, Index columns) {
+        if (reinterpret_cast<std::uintptr_t>(first) % 16 != 0 ||
+            static_cast<std::size_t>(columns) * sizeof(Element) % 16 != 0)
+            throw std::logic_error("rows that do not begin at multiples of 16 bytes");
+    }
     static void copy(const void* source, void* target, std::size_t bytes) {
         if (bytes != 0) std::memcpy(target, source, bytes);
     }

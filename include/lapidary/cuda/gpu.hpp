@@ -16,7 +16,8 @@ struct LaunchShape {
 };
 
 /// out = left right, or addend + left right: matrices in row-major order without gaps. Sums are formed in float
-/// and rounded once.
+/// and rounded once. There are no extents of zero, and of bf16 all rows, the result's too, begin at multiples of
+/// 16 bytes.
 template <class T, class Out>
 struct Product {
     Index rows, columns, depth;  ///< out is [rows, columns]

@@ -1,20 +1,13 @@
 #pragma once
 
 #include <lapidary/cuda/thread.cuh>
-
-#include <cstring>
+#include <lapidary/cuda/words.cuh>
 
 namespace lapidary::kernels {
 
 /// Elements of T in one 16-byte access.
 template <class T>
 inline constexpr int pack_size = static_cast<int>(16 / sizeof(T));
-
-/// N elements that are read or written in one access; at most 16 bytes.
-template <class T, int N>
-struct alignas(N * sizeof(T)) Pack {
-    T at[N];
-};
 
 /// Two floats as bf16, the first in the low half, each rounded to nearest even.
 LAPIDARY_KERNEL std::uint32_t pack_bf16(float low, float high) {
@@ -38,15 +31,30 @@ LAPIDARY_KERNEL T from_float(float value) {
     }
 }
 
+/// Element i of T of what `load_words` has read.
+template <class T, int Count>
+LAPIDARY_KERNEL T element(const std::uint32_t (&words)[Count], int i) {
+    if constexpr (sizeof(T) == sizeof(float)) {
+        return __builtin_bit_cast(T, words[i]);
+    } else {
+        return bf16::from_bits(static_cast<std::uint16_t>(words[i / 2] >> 16 * (i % 2)));
+    }
+}
+
 /// N elements in one access (two, for eight floats), as floats. `from` is aligned to them.
 template <int N, class T>
 LAPIDARY_KERNEL void load(const T* from, float (&to)[N]) {
     constexpr int each = N < pack_size<T> ? N : pack_size<T>;
-    LAPIDARY_UNROLL
-    for (int part = 0; part < N; part += each) {
-        const auto pack = *reinterpret_cast<const Pack<T, each>*>(from + part);
+    if constexpr (each * sizeof(T) < 4) {
+        to[0] = to_float(*from);
+    } else {
         LAPIDARY_UNROLL
-        for (int i = 0; i < each; ++i) to[part + i] = to_float(pack.at[i]);
+        for (int part = 0; part < N; part += each) {
+            std::uint32_t words[each * sizeof(T) / 4];
+            load_words(from + part, words);
+            LAPIDARY_UNROLL
+            for (int i = 0; i < each; ++i) to[part + i] = to_float(element<T>(words, i));
+        }
     }
 }
 
@@ -54,12 +62,22 @@ LAPIDARY_KERNEL void load(const T* from, float (&to)[N]) {
 template <int N, class T>
 LAPIDARY_KERNEL void store(const float (&from)[N], T* to) {
     constexpr int each = N < pack_size<T> ? N : pack_size<T>;
-    LAPIDARY_UNROLL
-    for (int part = 0; part < N; part += each) {
-        Pack<T, each> pack;
+    if constexpr (each * sizeof(T) < 4) {
+        *to = from_float<T>(from[0]);
+    } else {
         LAPIDARY_UNROLL
-        for (int i = 0; i < each; ++i) pack.at[i] = from_float<T>(from[part + i]);
-        *reinterpret_cast<Pack<T, each>*>(to + part) = pack;
+        for (int part = 0; part < N; part += each) {
+            std::uint32_t words[each * sizeof(T) / 4];
+            LAPIDARY_UNROLL
+            for (int i = 0; i < static_cast<int>(each * sizeof(T) / 4); ++i) {
+                if constexpr (sizeof(T) == sizeof(float)) {
+                    words[i] = __builtin_bit_cast(std::uint32_t, from[part + i]);
+                } else {
+                    words[i] = pack_bf16(from[part + 2 * i], from[part + 2 * i + 1]);
+                }
+            }
+            store_words(words, to + part);
+        }
     }
 }
 

@@ -24,12 +24,16 @@ struct Rotation {
     bool inverse = false;  ///< turn back: the gradient of a rotation
 };
 
+/// The angle between neighbouring positions of pair i, in single precision as the published models compute it.
+inline float rotary_frequency(Index pair, const Rotation& rotation) {
+    const float exponent = static_cast<float>(2 * pair) / static_cast<float>(rotation.size);
+    return 1.0F / std::pow(static_cast<float>(rotation.theta), exponent);
+}
+
 /// The angle of pair i at a position, rounded the way the published models round it: frequency and product in
 /// single precision.
 inline double rotary_angle(Index position, Index pair, const Rotation& rotation) {
-    const float exponent = static_cast<float>(2 * pair) / static_cast<float>(rotation.size);
-    const float frequency = 1.0F / std::pow(static_cast<float>(rotation.theta), exponent);
-    return static_cast<double>(static_cast<float>(position) * frequency);
+    return static_cast<double>(static_cast<float>(position) * rotary_frequency(pair, rotation));
 }
 
 /// Rotates heads in place: position t turns pair i by t * theta^(-2i/size).
