@@ -7,10 +7,12 @@
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/nn/initialize.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lapidary {
@@ -23,6 +25,16 @@ struct ExchangeSpace {
     Background background;  // the last member: its thread uses the others
 
     explicit ExchangeSpace(const D& main) : device(main.sibling()) {}
+
+    /// Has the background do `task` with what `main` was given until now done, and the task's own arithmetic done
+    /// at its end.
+    Background::Ticket begin(D& main, std::function<void()> task) {
+        synchronize(main);
+        return background.begin([this, task = std::move(task)] {
+            task();
+            synchronize(device);
+        });
+    }
 };
 
 /// Everything that training changes: flat vectors of one shape, and the number of steps done. Where ranks share
