@@ -1,7 +1,7 @@
 # The packages behind each component, read by the source tree and by the installed package, so that both ask for the
 # same things.
 
-set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen mpi nccl)
+set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen mpi nccl cuda)
 set(lapidary_lapidary_packages nlohmann_json range-v3 OpenSSL Threads)
 set(lapidary_cpu_packages)
 set(lapidary_sentencepiece_packages SentencePiece)
@@ -10,6 +10,7 @@ set(lapidary_compression_packages ZLIB Zstd)
 set(lapidary_eigen_packages Eigen3)
 set(lapidary_mpi_packages MPI)
 set(lapidary_nccl_packages CUDAToolkit NCCL)
+set(lapidary_cuda_packages CUDAToolkit)
 
 # Where Debian and Ubuntu have them.
 set(lapidary_debian_nlohmann_json nlohmann-json3-dev)

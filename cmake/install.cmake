@@ -16,6 +16,6 @@ install(DIRECTORY include/lapidary DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 configure_package_config_file(cmake/lapidaryConfig.cmake.in lapidaryConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(lapidaryConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/lapidaryConfig.cmake ${PROJECT_BINARY_DIR}/lapidaryConfigVersion.cmake
-              cmake/dependencies.cmake cmake/FindPCRE2.cmake cmake/FindSentencePiece.cmake cmake/FindUtf8proc.cmake
+              cmake/dependencies.cmake cmake/kernels.cmake cmake/FindPCRE2.cmake cmake/FindSentencePiece.cmake cmake/FindUtf8proc.cmake
               cmake/FindZstd.cmake cmake/FindNCCL.cmake
         DESTINATION ${package_dir})

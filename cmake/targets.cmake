@@ -2,6 +2,7 @@
 # level and the packages its headers need.
 
 include(cmake/dependencies.cmake)
+include(cmake/kernels.cmake)
 include(GNUInstallDirs)
 
 # lapidary_component(name LINKS...): lapidary::name for users of the source tree and of an installed package.
@@ -48,3 +49,4 @@ lapidary_leaf(compression ZLIB::ZLIB Zstd::Zstd)
 lapidary_leaf(eigen Eigen3::Eigen)
 lapidary_leaf(mpi MPI::MPI_CXX)
 lapidary_leaf(nccl CUDA::cudart NCCL::NCCL)
+lapidary_leaf(cuda CUDA::cudart CUDA::cublasLt)

@@ -14,6 +14,9 @@
 #ifdef LAPIDARY_EIGEN
 #include <lapidary/cpu/eigen.hpp>
 #endif
+#ifdef LAPIDARY_CUDA
+#include <lapidary/cuda.hpp>
+#endif
 
 int use_components() {
     int used = 0;
@@ -41,6 +44,13 @@ int use_components() {
 #ifdef LAPIDARY_EIGEN
     const float x[] = {1, 2, 3, 4};
     if (lapidary::as_eigen(lapidary::ConstView<float, 2>(x, {2, 2})).trace() == 5) ++used;
+#endif
+#ifdef LAPIDARY_CUDA
+    try {
+        const lapidary::Cuda gpu({.device = 1000});
+    } catch (const lapidary::Error&) {
+        ++used;
+    }
 #endif
     return used;
 }

@@ -20,7 +20,13 @@ endfunction()
 add_test(NAME consumer.clear COMMAND ${CMAKE_COMMAND} -E rm -rf ${consumer_prefix})
 add_test(NAME consumer.install
   COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${consumer_prefix} --config $<CONFIG>)
-consumer_test(find_package "-DCOMPONENTS=cpu$<SEMICOLON>sentencepiece$<SEMICOLON>tokenizers$<SEMICOLON>compression$<SEMICOLON>eigen")
+set(consumer_components cpu sentencepiece tokenizers compression eigen)
+if(TARGET lapidary_kernels)  # for no GPU in particular: half of the time of nvcc
+  list(APPEND consumer_components cuda)
+  list(APPEND consumer_settings -DCMAKE_CUDA_ARCHITECTURES=80-virtual)
+endif()
+list(JOIN consumer_components "$<SEMICOLON>" consumer_components)
+consumer_test(find_package "-DCOMPONENTS=${consumer_components}")
 consumer_test(subdirectory -DLAPIDARY_FOLDER=${PROJECT_SOURCE_DIR} -DLAPIDARY_MARCH=${LAPIDARY_MARCH})
 
 # The same project, only configured: with an instruction set of its own, and where a component is not to be had.
@@ -39,6 +45,11 @@ consumer_refused(unknown_component "lapidary has no component 'abacus'; it has: 
 consumer_refused(missing_package
                  "lapidary::sentencepiece needs the package SentencePiece, .* have it in libsentencepiece-dev"
                  -DCOMPONENTS=sentencepiece -DCMAKE_DISABLE_FIND_PACKAGE_SentencePiece=ON)
+if(TARGET lapidary_kernels)
+  consumer_refused(unknown_architecture "CMAKE_CUDA_ARCHITECTURES has 'volta', which is none of 80, 80-real"
+                   "-DCOMPONENTS=cpu$<SEMICOLON>cuda" -DCMAKE_CUDA_ARCHITECTURES=volta)
+  set_tests_properties(consumer.unknown_architecture PROPERTIES FIXTURES_REQUIRED installed)
+endif()
 
 set_tests_properties(consumer.clear PROPERTIES FIXTURES_SETUP cleared)
 set_tests_properties(consumer.install PROPERTIES FIXTURES_REQUIRED cleared FIXTURES_SETUP installed)

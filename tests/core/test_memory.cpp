@@ -8,6 +8,7 @@
 #include <lapidary/cpu/device.hpp>
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -63,6 +64,20 @@ TEST_CASE("the arena is a stack with marks, and says when it is full") {
     CHECK(arena.peak() == 64 + 832);
     CHECK_THROWS_WITH((arena.allocate<float, 1>({1 << 20})), ContainsSubstring("no room for [1048576]"));
     CHECK(arena.used() == 64);
+}
+
+TEST_CASE("an arena over another's memory divides it up and leaves it alone") {
+    alignas(64) static std::byte memory[256];
+    {
+        Arena arena(memory, sizeof memory, "gpu_bytes");
+        CHECK(arena.capacity() == 256);
+        CHECK(static_cast<void*>(arena.allocate<float, 1>({3}).data) == memory);
+        CHECK(static_cast<void*>(arena.allocate<double, 1>({24}).data) == memory + 64);
+        CHECK_THROWS_WITH((arena.allocate<char, 1>({1})), ContainsSubstring("256 of 256 bytes are in use; raise "
+                                                                            "gpu_bytes"));
+    }
+    memory[0] = std::byte{1};  // it is still there
+    CHECK_THROWS_WITH((Arena(nullptr, 0, "gpu_bytes").allocate<char, 1>({1})), ContainsSubstring("no room"));
 }
 
 TEST_CASE("a full arena says how much was needed and which option to raise") {

@@ -1,4 +1,4 @@
-// Norms on the stand-in for a GPU against the Reference in double.
+// Norms on a GPU, or the stand-in for one, against the Reference in double.
 
 #include "support.hpp"
 

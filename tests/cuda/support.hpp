@@ -1,7 +1,11 @@
 #pragma once
 
 #include "catch.hpp"
+#ifdef LAPIDARY_TEST_GPU
+#include "device/gpu.hpp"
+#else
 #include "host_gpu.hpp"
+#endif
 #include "support/arrays.hpp"
 
 #include <lapidary/ops/ops.hpp>
@@ -24,10 +28,7 @@ Values representable(Index count, std::uint64_t item, double deviation = 1.0) {
 /// Scratch of a device's accumulators with these values, and full of NaN.
 template <class D, std::size_t Rank>
 View<Accumulator<D>, Rank> place_accumulators(D& device, Shape<Rank> shape, const Values& values) {
-    const auto view = accumulator_scratch(device, shape);
-    for (Index i = 0; i < view.size(); ++i)
-        view[i] = static_cast<Accumulator<D>>(values.data[static_cast<std::size_t>(i)]);
-    return view;
+    return assign(device, accumulator_scratch(device, shape), values);
 }
 template <class D, std::size_t Rank>
 View<Accumulator<D>, Rank> poisoned_accumulators(D& device, Shape<Rank> shape) {
@@ -39,30 +40,46 @@ View<Accumulator<D>, Rank> poisoned_accumulators(D& device, Shape<Rank> shape) {
 template <class T>
 inline constexpr double tolerance = std::is_same_v<T, bf16> ? 5e-3 : 1e-6;
 
+template <class T>
+void check_close(const std::vector<Values>& results, const std::vector<Values>& exact) {
+    REQUIRE(results.size() == exact.size());
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        INFO("result " << i);
+        CHECK(relative_error(results[i], exact[i]) <= tolerance<T>);
+    }
+}
+inline void check_equal(const std::vector<Values>& again, const std::vector<Values>& results) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        INFO("result " << i << " once more");
+        CHECK(again[i].data == results[i].data);
+    }
+}
+
 /// Runs one computation, `run(device, normal)`, on the stand-in for a GPU and on the Reference, and compares all
 /// the results that it returns. `normal(count, item)` gives equal inputs. The threads of blocks run in three
-/// orders, which must not change a bit.
+/// orders, which must not change a bit. Where LAPIDARY_TEST_GPU is defined, it runs on a GPU, twice.
 template <class T, class Run>
 void compare_gpu(Run&& run) {
     const auto normal = [](Index count, std::uint64_t item, double deviation = 1.0) {
         return representable<T>(count, item, deviation);
     };
     Reference reference;
+#ifdef LAPIDARY_TEST_GPU
+    auto& gpu = shared_gpu<T>();
+    const ScratchScope scope(gpu.scratch());
+#else
     HostGpu<T> gpu;
-    const std::vector<Values> exact = run(reference, normal), result = run(gpu, normal);
-    REQUIRE(result.size() == exact.size());
-    for (std::size_t i = 0; i < result.size(); ++i) {
-        INFO("result " << i);
-        CHECK(relative_error(result[i], exact[i]) <= tolerance<T>);
-    }
+#endif
+    const std::vector<Values> results = run(gpu, normal);
+    check_close<T>(results, run(reference, normal));
+#ifdef LAPIDARY_TEST_GPU
+    check_equal(run(gpu, normal), results);
+#else
     for (const ThreadOrder order : {ThreadOrder::backward, ThreadOrder::shuffled}) {
         HostGpu<T> other(order);
-        const std::vector<Values> again = run(other, normal);
-        for (std::size_t i = 0; i < result.size(); ++i) {
-            INFO("result " << i << " in another order of threads");
-            CHECK(again[i].data == result[i].data);
-        }
+        check_equal(run(other, normal), results);
     }
+#endif
 }
 
 }  // namespace lapidary::test

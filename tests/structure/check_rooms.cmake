@@ -2,6 +2,7 @@
 #
 # - A room includes itself and the rooms before it in this order.
 # - A device includes itself, core and ops; nobody includes a device but the program, and the device's own umbrella.
+# - Eigen is for the CPU alone, nlohmann/json for io/ and data/: nvcc sees core, ops and cuda.
 # - range-v3 is costly to parse and nvcc cannot read it: only in data/, and not behind <lapidary/lapidary.hpp>.
 cmake_minimum_required(VERSION 3.25)
 
@@ -21,7 +22,7 @@ function(allowed_rooms file result)
     set(allowed core ops ${room})
   elseif(file STREQUAL "lapidary.hpp")
     set(allowed ${rooms})
-  elseif(file MATCHES "^([a-z]+)\\.hpp$" AND CMAKE_MATCH_1 IN_LIST devices)
+  elseif(file MATCHES "^([a-z]+)\\.(hpp|cuh)$" AND CMAKE_MATCH_1 IN_LIST devices)
     set(allowed ${CMAKE_MATCH_1})
   endif()
   set(${result} ${allowed} PARENT_SCOPE)
@@ -50,6 +51,10 @@ foreach(file IN LISTS files)
       if(NOT file MATCHES "^data/")
         string(APPEND problems "  ${file} includes range/v3; only data/ may\n")
       endif()
+    elseif(included MATCHES "^<(unsupported/)?Eigen/" AND NOT file MATCHES "^cpu/")
+      string(APPEND problems "  ${file} includes Eigen; only cpu/ may\n")
+    elseif(included MATCHES "^<nlohmann/" AND NOT file MATCHES "^(io|data)/")
+      string(APPEND problems "  ${file} includes nlohmann/json; only io/ and data/ may\n")
     elseif(included MATCHES "^<lapidary/(.*)>")
       set(path ${CMAKE_MATCH_1})
       list(APPEND includes_of_${file} ${path})

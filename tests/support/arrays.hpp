@@ -8,6 +8,10 @@
 #include <string>
 #include <vector>
 
+#ifdef LAPIDARY_TEST_GPU
+#include "cuda/device/on_host.hpp"
+#endif
+
 namespace lapidary::test {
 
 /// Host values that go to any device and back: one source for both sides of a comparison.
@@ -28,13 +32,19 @@ struct Values {
     }
 };
 
+/// Gives the elements of a view on a device these values.
+template <class D, class T, std::size_t Rank>
+View<T, Rank> assign(D& device, View<T, Rank> view, const Values& values) {
+    std::vector<T> host;
+    for (const double value : values.data) host.push_back(static_cast<T>(value));
+    device.upload(host.data(), view.data, host.size() * sizeof(T));
+    return view;
+}
+
 /// A view in the device's scratch with these values.
 template <class D, std::size_t Rank>
 View<Scalar<D>, Rank> place(D& device, Shape<Rank> shape, const Values& values) {
-    const View<Scalar<D>, Rank> view = scratch(device, shape);
-    for (Index i = 0; i < view.size(); ++i)
-        view[i] = static_cast<Scalar<D>>(values.data[static_cast<std::size_t>(i)]);
-    return view;
+    return assign(device, scratch(device, shape), values);
 }
 
 /// Scratch full of NaN, so that an element an operation forgets to write shows.
@@ -43,10 +53,18 @@ View<Scalar<D>, Rank> poisoned(D& device, Shape<Rank> shape) {
     return place(device, shape, Values::constant(element_count(shape), std::numeric_limits<double>::quiet_NaN()));
 }
 
+#ifndef LAPIDARY_TEST_GPU
+/// The elements of a view; where a GPU is tested, a copy of them (tests/cuda/device/on_host.hpp).
+template <class T, std::size_t Rank>
+View<T, Rank> on_host(View<T, Rank> view) {
+    return view;
+}
+#endif
+
 template <class T, std::size_t Rank>
 Values read(View<T, Rank> view) {
     Values values;
-    for (const auto& element : view) values.data.push_back(static_cast<double>(element));
+    for (const auto& element : on_host(view)) values.data.push_back(static_cast<double>(element));
     return values;
 }
 

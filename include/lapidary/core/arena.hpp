@@ -15,8 +15,9 @@ namespace lapidary {
 /// Scratch memory for activations and temporaries: a stack with marks.
 ///
 /// The arena reserves address space once and lets the operating system supply pages at first touch, so nothing
-/// is allocated, copied or given back while training, and the second step touches the pages of the first.
-/// Allocations are 64-byte aligned and uninitialised. Not thread safe: one owner at a time.
+/// is allocated, copied or given back while training, and the second step touches the pages of the first. It may
+/// also divide up memory that is another's, as a GPU's. Allocations are 64-byte aligned and uninitialised. Not
+/// thread safe: one owner at a time.
 class Arena {
 public:
     static constexpr std::size_t alignment = 64;
@@ -24,7 +25,7 @@ public:
     /// `capacity`: the most bytes the arena may ever hold; only what is touched becomes resident. `option`: how
     /// the program names that limit, for messages. Throws Error(memory) if the address space cannot be reserved.
     explicit Arena(std::size_t capacity = std::size_t{1} << 38, std::string_view option = "capacity")
-        : capacity_(capacity), option_(option) {
+        : capacity_(capacity), owner_(true), option_(option) {
         void* memory =
             ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) {
@@ -35,9 +36,14 @@ public:
         ::madvise(memory, capacity, MADV_HUGEPAGE);  // a hint: fewer page faults and TLB misses
         base_ = static_cast<std::byte*>(memory);
     }
+    /// Over memory that somebody else owns, 64-byte aligned, and that nobody here reads or writes.
+    Arena(void* memory, std::size_t capacity, std::string_view option)
+        : base_(static_cast<std::byte*>(memory)), capacity_(capacity), option_(option) {}
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
-    ~Arena() { ::munmap(base_, capacity_); }
+    ~Arena() {
+        if (owner_) ::munmap(base_, capacity_);
+    }
 
     /// Uninitialised memory for `shape` elements, valid until a mark taken before it is restored.
     /// Throws Error(memory) when the capacity would be exceeded, Error(shape) as `byte_count` does.
@@ -72,6 +78,7 @@ private:
     std::size_t capacity_ = 0;
     std::size_t used_ = 0;
     std::size_t peak_ = 0;
+    bool owner_ = false;
     std::string option_;
 };
 

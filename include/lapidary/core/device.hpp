@@ -17,7 +17,8 @@ namespace lapidary {
 /// - `allocate` / `release`: long-lived, 64-byte aligned memory;
 /// - `upload` / `download`: copies between host memory and the device.
 /// Where several ranks share the work, also `sibling()`: another device of its kind, on the same memory, that may
-/// work at the same time.
+/// work at the same time. A device whose operations return before they are done has `synchronize()`, which returns
+/// when they are; `upload` and `download` return when they and all before them are.
 template <class D>
 concept Device = requires(D& device, void* memory, const void* source, std::size_t bytes) {
     typename D::Scalar;
@@ -35,6 +36,12 @@ using Scalar = typename D::Scalar;
 /// rows, losses.
 template <class D>
 using Accumulator = Wide<Scalar<D>>;
+
+/// Returns when the device has done all that it was given: before another device goes on with its results.
+template <Device D>
+void synchronize(D& device) {
+    if constexpr (requires { device.synchronize(); }) device.synchronize();
+}
 
 /// Uninitialised scratch of the device's own element type.
 template <Device D, std::size_t Rank>

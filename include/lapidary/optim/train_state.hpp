@@ -10,10 +10,12 @@
 #include <lapidary/nn/initialize.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lapidary {
@@ -27,6 +29,16 @@ struct ExchangeSpace {
     Background background;  // the last member: its thread uses the others
 
     explicit ExchangeSpace(const D& main) : device(main.sibling()) {}
+
+    /// Has the background do `task` with what `main` was given until now done, and the task's own arithmetic done
+    /// at its end.
+    Background::Ticket begin(D& main, std::function<void()> task) {
+        synchronize(main);
+        return background.begin([this, task = std::move(task)] {
+            task();
+            synchronize(device);
+        });
+    }
 };
 
 /// How a state keeps the optimizer's moments: in accumulators, or in bf16 with stochastic rounding, for which the

@@ -15,7 +15,7 @@ template <Device D, Communicator World>
 class GatheredWeights final : public UnitSource<const Scalar<D>> {
 public:
     GatheredWeights(D& device, World& world, TrainState<D>& state)
-        : world_(world), state_(state), order_(state.shards) {
+        : device_(device), world_(world), state_(state), order_(state.shards) {
         if (!sharded()) return;
         if (!state.exchange) state.exchange = std::make_unique<ExchangeSpace<D>>(device);
         if (!state.exchange->weights) state.exchange->weights.emplace(device, state.shards);
@@ -47,7 +47,7 @@ private:
 
     void gather(Index unit) {
         auto& space = *state_.exchange;
-        gathers_[order_.room(unit)] = space.background.begin([this, &space, unit] {
+        gathers_[order_.room(unit)] = space.begin(device_, [this, &space, unit] {
             const auto whole = space.weights->buffer(unit);
             const std::vector<Range>& parts = state_.shards.parts(unit);
             const Range own = parts[static_cast<std::size_t>(state_.shards.rank())];
@@ -58,6 +58,7 @@ private:
         });
     }
 
+    D& device_;
     World& world_;
     TrainState<D>& state_;
     UnitGathers order_;

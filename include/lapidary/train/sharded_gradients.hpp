@@ -41,7 +41,7 @@ public:
     }
     void close(Index unit) override {
         if (!last_) return;
-        reduction(unit) = state_.exchange->background.begin([this, unit, k = lane_] {
+        reduction(unit) = state_.exchange->begin(device_, [this, unit, k = lane_] {
             auto& device = state_.exchange->device;
             const auto sum = buffer(unit);
             const std::span<const Range> parts(state_.shards.parts(unit));

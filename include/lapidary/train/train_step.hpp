@@ -138,7 +138,7 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
                          own(state.gradients.view(), Zero::gradients), own(state.first_moment(), Zero::moments),
                          own(state.second_moment(), Zero::moments), state.step, rate, gradient_scale);
         if (state.zero >= Zero::weights) continue;
-        state.exchange->background.begin([&world, &state, u] {
+        state.exchange->begin(device, [&world, &state, u] {
             const Range unit = state.shards.unit(u);
             all_gather(world, state.weights.view().slice(unit.first, unit.count),
                        std::span<const Range>(state.shards.parts(u)), "all_gather of weights");

@@ -32,7 +32,7 @@ public:
         const Range range = state_.shards.unit(unit);
         tree_.merge(device_, lane_, range);
         if (lanes_.ranks == 1 || lane_ + 1 < lanes_.own) return;
-        state_.exchange->background.begin([this, unit, range] {
+        state_.exchange->begin(device_, [this, unit, range] {
             const auto sum = state_.gradients.view().slice(range.first, range.count);
             const std::span<const Range> parts(state_.shards.parts(unit));
             reduce_scatter(state_.exchange->device, world_, sum, parts, "reduce_scatter of gradients");

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <lapidary/core/arena.hpp>
+#include <lapidary/core/bf16.hpp>
+#include <lapidary/core/device.hpp>
+#include <lapidary/cuda/gpu.hpp>
+#include <lapidary/cuda/gpu_info.hpp>
+#include <lapidary/cuda/handles.hpp>
+#include <lapidary/cuda/products.hpp>
+
+#include <cstddef>
+#include <string>
+#include <type_traits>
+
+namespace lapidary {
+
+struct CudaOptions {
+    int device = 0;                                       ///< as CUDA counts those that this process sees
+    std::size_t scratch_bytes = 0;                        ///< for activations; 0: 40 % of what is free
+    std::size_t workspace_bytes = std::size_t{64} << 20;  ///< for products
+    /// Time the algorithms that come into question for each shape of product when it first appears, and keep the
+    /// fastest. Runs repeat bit for bit only with what one of them chose (`product_table`).
+    bool tune_products = false;
+};
+
+/// An NVIDIA GPU (compute capability 8.0 or higher), in mixed precision with T = bf16: weights, activations and
+/// their gradients are bf16; gradients of parameters, statistics and sums are float. With T = float all are, and
+/// products too are of floats (no TF32).
+///
+/// Results repeat bit for bit on the same kind of GPU with the same CUDA. A program needs `lapidary_add_kernels`
+/// (CMake), which compiles what runs on the GPU. Operations return before they are done; `upload` and `download`
+/// return when they and all before are. One owner at a time, who may be of any thread.
+///
+/// Throws Error(unsupported) without a GPU, driver or kernels that fit, Error(value) for a device that is not
+/// there, Error(memory) where the GPU has no room. What fails while the GPU works is an Error of a later call.
+template <class T>
+class BasicCuda {
+    static_assert(std::is_same_v<T, bf16> || std::is_same_v<T, float>);
+
+public:
+    using Scalar = T;
+    static constexpr bool runs_kernels = true;
+
+    explicit BasicCuda(CudaOptions options = {}) : BasicCuda(detail::open_gpu(options.device), options) {}
+    BasicCuda(const BasicCuda&) = delete;
+    BasicCuda& operator=(const BasicCuda&) = delete;
+
+    /// Another one on the same GPU and memory, with little scratch. Neither waits for the other: `synchronize` the
+    /// one before the other goes on with its results.
+    [[nodiscard]] BasicCuda sibling() const {
+        CudaOptions options = options_;
+        options.scratch_bytes = std::size_t{256} << 20;
+        return BasicCuda(gpu_, options, products_.table());
+    }
+
+    Arena& scratch() { return scratch_; }
+    [[nodiscard]] const std::string& name() const { return gpu_.name; }
+    [[nodiscard]] int multiprocessors() const { return gpu_.multiprocessors; }
+
+    /// Zeroed, 256-byte aligned.
+    void* allocate(std::size_t bytes) {
+        use();
+        detail::GpuMemory memory = detail::make_gpu_memory(bytes, "weights and what belongs to them");
+        clear(memory.get(), bytes);
+        return memory.release();
+    }
+    void release(void* memory, std::size_t) noexcept { detail::GpuRelease()(static_cast<std::byte*>(memory)); }
+    void upload(const void* source, void* target, std::size_t bytes) {
+        copy(source, target, bytes, cudaMemcpyHostToDevice, "upload");
+    }
+    void download(const void* source, void* target, std::size_t bytes) {
+        copy(source, target, bytes, cudaMemcpyDeviceToHost, "download");
+    }
+    void clear(void* memory, std::size_t bytes) {
+        if (bytes == 0) return;
+        use();
+        detail::check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "clear");
+    }
+    /// Returns when all is done. Throws what went wrong meanwhile.
+    void synchronize() {
+        use();
+        detail::check(cudaStreamSynchronize(stream_.get()), "synchronize");
+    }
+
+    template <class Kernel>
+    void launch(const LaunchShape& shape, const Kernel& kernel);  // cuda/launch.cuh
+    /// Throws Error(unsupported) if the program was compiled without kernels for this GPU.
+    void require_kernels() const;  // cuda/launch.cuh
+    template <class Out>
+    void multiply(const Product<T, Out>& product) {
+        use();
+        products_.multiply(product, stream_.get(), scratch_);
+    }
+
+    /// The algorithms with which products have been computed, to be recorded with the run.
+    [[nodiscard]] ProductTable product_table() const { return products_.table(); }
+    /// Computes with these from now on. Throws Error(unsupported) for another GPU's or library's, Error(format).
+    void pin_products(const ProductTable& table) { products_.pin(table); }
+
+private:
+    BasicCuda(const detail::GpuInfo& gpu, const CudaOptions& options, const ProductTable& pinned)
+        : BasicCuda(gpu, options) {
+        products_.pin(pinned);
+    }
+    BasicCuda(const detail::GpuInfo& gpu, const CudaOptions& options)
+        : gpu_(gpu),
+          options_(options),
+          stream_((use(), detail::make_gpu_stream())),
+          products_(gpu, options.workspace_bytes, options.tune_products),
+          scratch_bytes_(options.scratch_bytes != 0 ? options.scratch_bytes : default_scratch()),
+          scratch_memory_(detail::make_gpu_memory(scratch_bytes_, "scratch (scratch_bytes)")),
+          scratch_(scratch_memory_.get(), scratch_bytes_, "scratch_bytes") {
+        require_kernels();
+    }
+
+    static std::size_t default_scratch() {
+        std::size_t free = 0, total = 0;
+        detail::check(cudaMemGetInfo(&free, &total), "cuda");
+        return free / 5 * 2 / Arena::alignment * Arena::alignment;
+    }
+    // Threads have each a current GPU, which streams must belong to.
+    void use() const { detail::check(cudaSetDevice(gpu_.index), "cuda"); }
+    void copy(const void* source, void* target, std::size_t bytes, cudaMemcpyKind kind, const char* operation) {
+        use();
+        if (bytes != 0) detail::check(cudaMemcpyAsync(target, source, bytes, kind, stream_.get()), operation);
+        detail::check(cudaStreamSynchronize(stream_.get()), operation);
+    }
+
+    detail::GpuInfo gpu_;
+    CudaOptions options_;
+    detail::GpuStream stream_;
+    detail::Products products_;
+    std::size_t scratch_bytes_;
+    detail::GpuMemory scratch_memory_;
+    Arena scratch_;
+};
+
+using Cuda = BasicCuda<bf16>;         ///< mixed precision
+using CudaSingle = BasicCuda<float>;  ///< single precision
+static_assert(Gpu<Cuda> && Gpu<CudaSingle>);
+
+}  // namespace lapidary

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <lapidary/cuda/device.hpp>
+#include <lapidary/cuda/thread.cuh>
+
+#include <cstddef>
+#include <limits>
+#include <string>
+
+#ifndef __CUDACC__
+#error "<lapidary/cuda/launch.cuh> is for nvcc; programs include <lapidary/cuda.hpp> and call lapidary_add_kernels"
+#endif
+
+namespace lapidary {
+
+namespace kernels {
+
+template <class Kernel>
+__global__ void run(const __grid_constant__ Kernel kernel) {
+    CudaThread thread;
+    kernel(thread);
+}
+
+/// What a program has if it has any kernels.
+struct Nothing {
+    __device__ void operator()(CudaThread&) const {}
+};
+
+}  // namespace kernels
+
+template <class T>
+template <class Kernel>
+void BasicCuda<T>::launch(const LaunchShape& shape, const Kernel& kernel) {
+    if (shape.x == 0 || shape.y == 0 || shape.z == 0) return;
+    constexpr std::size_t without_asking = std::size_t{48} << 10;
+    if (shape.x > std::numeric_limits<int>::max() || shape.y > 65535 || shape.z > 65535) {
+        throw Error(ErrorCode::shape, "launch",
+                    "too many blocks: " + lapidary::to_string(Shape<3>{shape.x, shape.y, shape.z}));
+    }
+    use();
+    cudaLaunchConfig_t config{};
+    config.gridDim =
+        dim3(static_cast<unsigned>(shape.x), static_cast<unsigned>(shape.y), static_cast<unsigned>(shape.z));
+    config.blockDim = dim3(static_cast<unsigned>(shape.threads));
+    config.dynamicSmemBytes = shape.shared;
+    config.stream = stream_.get();
+    cudaError_t result = cudaSuccess;
+    if (shape.shared > without_asking) {
+        result = cudaFuncSetAttribute(kernels::run<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      static_cast<int>(shape.shared));
+    }
+    if (result == cudaSuccess) result = cudaLaunchKernelEx(&config, kernels::run<Kernel>, kernel);
+    detail::check_kernels(result, gpu_);
+    detail::check(result, "launch");
+}
+
+template <class T>
+void BasicCuda<T>::require_kernels() const {
+    cudaFuncAttributes attributes{};
+    const cudaError_t result = cudaFuncGetAttributes(&attributes, kernels::run<kernels::Nothing>);
+    detail::check_kernels(result, gpu_);
+    detail::check(result, "cuda");
+}
+
+}  // namespace lapidary
