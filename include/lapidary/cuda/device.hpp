@@ -3,14 +3,21 @@
 #include <lapidary/core/arena.hpp>
 #include <lapidary/core/bf16.hpp>
 #include <lapidary/core/device.hpp>
+#include <lapidary/cuda/cudnn/attention.hpp>
 #include <lapidary/cuda/gpu.hpp>
 #include <lapidary/cuda/gpu_info.hpp>
 #include <lapidary/cuda/handles.hpp>
 #include <lapidary/cuda/products.hpp>
+#include <lapidary/cuda/recorded_work.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace lapidary {
 
@@ -21,6 +28,8 @@ struct CudaOptions {
     /// Time the algorithms that come into question for each shape of product when it first appears, and keep the
     /// fastest. Runs repeat bit for bit only with what one of them chose (`product_table`).
     bool tune_products = false;
+    bool graphs = true;  ///< record what repeats (`repeat`) and launch it at once; never changes a bit
+    bool cudnn = false;  ///< attention of bf16 by cuDNN where it is there and able to; changes bits
 };
 
 /// An NVIDIA GPU (compute capability 8.0 or higher), in mixed precision with T = bf16: weights, activations and
@@ -92,6 +101,35 @@ public:
         products_.multiply(product, stream_.get(), scratch_);
     }
 
+    /// What was recorded of this device's work.
+    using Records = RecordedWork;
+    /// Does `work`, or what was recorded of it when the scratch was as full as it is now; see RecordedWork.
+    template <class Work>
+    void repeat(Records& records, std::vector<Index> key, Work&& work) {
+        if (!options_.graphs) return work();
+        use();
+        key.push_back(static_cast<Index>(scratch_.used()));
+        records.repeat(stream_.get(), key, work);
+    }
+    /// Has cuDNN compute an attention (CudnnForward) or its gradient (CudnnGradient), sequence by sequence, if it
+    /// is wanted, there and able to. Whether it was.
+    template <class Call>
+    bool compute_by_cudnn(const Call& call) {
+        if (!cudnn_ || call.q.batch == 0) return false;
+        use();
+        for (Index b = 0; b < call.q.batch; ++b) {
+            const Call part = cudnn_sequence(call, b);
+            const std::optional<std::size_t> bytes = cudnn_->workspace_bytes(part);
+            if (!bytes) return false;  // then of the first sequence: they have one shape
+            ScratchScope scope(scratch_);
+            constexpr std::size_t alignment = 256;
+            auto* memory = scratch_.template allocate<std::byte, 1>({static_cast<Index>(*bytes + alignment)}).data;
+            memory += alignment - reinterpret_cast<std::uintptr_t>(memory) % alignment;
+            cudnn_->compute(stream_.get(), part, std::span(memory, *bytes));
+        }
+        return true;
+    }
+
     /// The algorithms with which products have been computed, to be recorded with the run.
     [[nodiscard]] ProductTable product_table() const { return products_.table(); }
     /// Computes with these from now on. Throws Error(unsupported) for another GPU's or library's, Error(format).
@@ -111,6 +149,7 @@ private:
           scratch_memory_(detail::make_gpu_memory(scratch_bytes_, "scratch (scratch_bytes)")),
           scratch_(scratch_memory_.get(), scratch_bytes_, "scratch_bytes") {
         require_kernels();
+        if (options.cudnn && std::is_same_v<T, bf16>) cudnn_ = CudnnAttention::find(gpu.capability);
     }
 
     static std::size_t default_scratch() {
@@ -133,6 +172,7 @@ private:
     std::size_t scratch_bytes_;
     detail::GpuMemory scratch_memory_;
     Arena scratch_;
+    std::optional<CudnnAttention> cudnn_;
 };
 
 using Cuda = BasicCuda<bf16>;         ///< mixed precision

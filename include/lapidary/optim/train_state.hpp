@@ -41,6 +41,20 @@ struct ExchangeSpace {
     }
 };
 
+namespace detail {
+
+template <class D>
+struct RecordsOf {
+    struct type {};
+};
+template <class D>
+    requires requires { typename D::Records; }
+struct RecordsOf<D> {
+    using type = typename D::Records;
+};
+
+}  // namespace detail
+
 /// How a state keeps the optimizer's moments: in accumulators, or in bf16 with stochastic rounding, for which the
 /// device must have `adamw_narrow`.
 enum class Moments { full, bf16 };
@@ -65,6 +79,8 @@ struct TrainState {
     /// micro-batches.
     std::optional<Tensor<Accumulator<D>, 1, D>> whole_gradients;
     std::unique_ptr<ExchangeSpace<D>> exchange;
+    /// What a device recorded of the steps, where it can.
+    typename detail::RecordsOf<D>::type records;
 
     TrainState(D& device, const ParameterLayout& layout, Sharding sharding = {}, Moments moments = Moments::full)
         : shards(layout, sharding.ranks, sharding.rank),

@@ -18,9 +18,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lapidary {
@@ -46,17 +46,17 @@ struct AbandonAtExit {
 /// Does the work, or lets the device repeat what it recorded when it did work of that key before, in the same
 /// places of memory (CUDA graphs).
 template <Device D, class Work>
-void repeatable(D& device, bool possible, std::initializer_list<Index> key, Work&& work) {
-    if constexpr (requires { device.repeat(key, work); }) {
-        if (possible) return device.repeat(key, work);
+void repeatable(D& device, TrainState<D>& state, std::vector<Index> key, Work&& work) {
+    if constexpr (requires { device.repeat(state.records, key, work); }) {
+        if (state.shards.ranks() == 1) return device.repeat(state.records, std::move(key), work);
     }
     work();
 }
 
 /// Adds up the gradients of this rank's lanes and returns the summed loss of each.
 template <Device D, class Model, class Sums>
-std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> weights, Sums& sums,
-                              const Batch& batch, const LaneShare& lanes, Index micro_batch) {
+std::vector<double> run_lanes(D& device, const Model& model, TrainState<D>& state, Weights<Scalar<D>> weights,
+                              Sums& sums, const Batch& batch, const LaneShare& lanes, Index micro_batch) {
     const double scale = 1.0 / static_cast<double>(batch.batch * batch.context);
     std::vector<double> result;
     for (Index k = 0; k < lanes.own; ++k) {
@@ -69,11 +69,13 @@ std::vector<double> run_lanes(D& device, const Model& model, Weights<Scalar<D>> 
                                         batch.mask_view().slice(first, count));
             const auto token_losses = accumulator_scratch(device, part.targets.shape);
             const bool first_part = i == 0, last_part = i + count == lanes.sequences;
-            repeatable(device, lanes.ranks == 1, {k, first_part, last_part, count, batch.context}, [&] {
-                sums.begin(k, first_part, last_part);
-                model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, token_losses,
-                                         Gradients<Accumulator<D>>(sums));
-            });
+            const auto identity = static_cast<Index>(reinterpret_cast<std::uintptr_t>(&model));
+            repeatable(device, state, {identity, k, first_part, last_part, count, batch.batch, batch.context},
+                       [&] {
+                           sums.begin(k, first_part, last_part);
+                           model.loss_and_gradients(device, weights, part.inputs, part.targets, scale,
+                                                    token_losses, Gradients<Accumulator<D>>(sums));
+                       });
             std::vector<double> losses(static_cast<std::size_t>(count));
             sum_rows(device, ConstView<Accumulator<D>, 2>(token_losses), losses);
             for (double value : losses) loss += value;
@@ -95,7 +97,7 @@ std::vector<double> compute_gradients(D& device, World& world, const Model& mode
     std::vector<double> own;
     const auto run = [&](auto sums) {
         const AbandonAtExit<D> guard{state.exchange.get()};
-        own = run_lanes(device, model, Weights<Scalar<D>>(weights), sums, batch, lanes, micro_batch);
+        own = run_lanes(device, model, state, Weights<Scalar<D>>(weights), sums, batch, lanes, micro_batch);
         if (state.exchange) state.exchange->background.wait();
     };
     if (state.zero >= Zero::gradients) {

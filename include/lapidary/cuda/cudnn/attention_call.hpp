@@ -26,6 +26,17 @@ struct CudnnGradient {
     Heads<bf16> dq, dk, dv;
 };
 
+/// One sequence of an attention.
+inline CudnnForward cudnn_sequence(const CudnnForward& call, Index b) {
+    return {call.q.sequence(b), call.k.sequence(b),   call.v.sequence(b),
+            call.rule,          call.out.sequence(b), call.log_sum.slice(b, 1)};
+}
+inline CudnnGradient cudnn_sequence(const CudnnGradient& call, Index b) {
+    return {call.q.sequence(b),   call.k.sequence(b),       call.v.sequence(b),    call.rule,
+            call.out.sequence(b), call.log_sum.slice(b, 1), call.dout.sequence(b), call.dq.sequence(b),
+            call.dk.sequence(b),  call.dv.sequence(b)};
+}
+
 /// Extents of one causal attention, and where each tensor lies: strides over batch, time and heads, in elements;
 /// a head's elements follow each other. Plans are made for one of these.
 struct CudnnAttentionShape {
