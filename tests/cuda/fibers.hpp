@@ -23,7 +23,7 @@ public:
     /// `body(i)` is what fiber i does.
     Fibers(int count, std::function<void(int)> body)
         : body_(std::move(body)), fibers_(static_cast<std::size_t>(count)) {
-        for (Fiber& fiber : fibers_) fiber.stack = std::make_unique<char[]>(stack_bytes);
+        for (Fiber& fiber : fibers_) fiber.stack = std::make_unique_for_overwrite<char[]>(stack_bytes);
     }
     Fibers(const Fibers&) = delete;
     Fibers& operator=(const Fibers&) = delete;
