@@ -2,13 +2,13 @@
 
 #include <lapidary/core/host_device.hpp>
 
-#include <bit>
 #include <cstdint>
 
 namespace lapidary {
 
 /// The upper half of an IEEE single: 8 exponent bits, 7 fraction bits. A storage type: arithmetic is done in
 /// float. Conversion from float and from double rounds once, to nearest even; NaN stays NaN.
+// Of std::bit_cast only the built-in underneath may be called from kernels.
 struct bf16 {
     std::uint16_t bits = 0;
 
@@ -16,7 +16,7 @@ struct bf16 {
     LAPIDARY_HOST_DEVICE constexpr explicit bf16(float value) : bits(round(value)) {}
     LAPIDARY_HOST_DEVICE constexpr explicit bf16(double value) : bits(round(sticky(value))) {}
     LAPIDARY_HOST_DEVICE constexpr explicit operator float() const {
-        return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+        return __builtin_bit_cast(float, static_cast<std::uint32_t>(bits) << 16);
     }
     LAPIDARY_HOST_DEVICE constexpr explicit operator double() const {
         return static_cast<double>(static_cast<float>(*this));
@@ -36,10 +36,10 @@ private:
         const auto single = static_cast<double>(nearest);
         if (single == value || value != value) return nearest;
         const bool away = value < 0 ? single < value : single > value;
-        return std::bit_cast<float>((std::bit_cast<std::uint32_t>(nearest) - (away ? 1U : 0U)) | 1U);
+        return __builtin_bit_cast(float, (__builtin_bit_cast(std::uint32_t, nearest) - (away ? 1U : 0U)) | 1U);
     }
     LAPIDARY_HOST_DEVICE static constexpr std::uint16_t round(float value) {
-        const auto word = std::bit_cast<std::uint32_t>(value);
+        const auto word = __builtin_bit_cast(std::uint32_t, value);
         if ((word & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((word >> 16) | 0x0040U);
         return static_cast<std::uint16_t>((word + 0x7fffU + ((word >> 16) & 1U)) >> 16);
     }

@@ -2,6 +2,7 @@
 
 #include <lapidary/cuda/attention_float.cuh>
 #include <lapidary/cuda/attention_tiles.cuh>
+#include <lapidary/cuda/cudnn/attention_call.hpp>
 #include <lapidary/cuda/ops.hpp>
 
 namespace lapidary {
@@ -150,6 +151,9 @@ template <Gpu G>
 void attention_on(G& gpu, Heads<const Scalar<G>> q, Heads<const Scalar<G>> k, Heads<const Scalar<G>> v,
                   const AttentionRule& rule, Heads<Scalar<G>> out, View<Accumulator<G>, 3> log_sum) {
     constexpr bool narrow = std::is_same_v<Scalar<G>, bf16>;
+    if constexpr (narrow && requires(const CudnnForward& call) { gpu.compute_by_cudnn(call); }) {
+        if (gpu.compute_by_cudnn(CudnnForward{q, k, v, rule, out, log_sum})) return;
+    }
     const auto launch = [&](auto kernel) {
         gpu.launch(LaunchShape{.x = (q.time + kernel.rows - 1) / kernel.rows,
                                .y = q.heads,

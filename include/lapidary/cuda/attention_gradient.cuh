@@ -3,6 +3,7 @@
 #include <lapidary/cuda/attention_gradient_float.cuh>
 #include <lapidary/cuda/attention_keys.cuh>
 #include <lapidary/cuda/attention_queries.cuh>
+#include <lapidary/cuda/cudnn/attention_call.hpp>
 #include <lapidary/cuda/ops.hpp>
 
 namespace lapidary {
@@ -52,6 +53,9 @@ void attention_gradient_on(G& gpu, Heads<const Scalar<G>> q, Heads<const Scalar<
                            Heads<Scalar<G>> dk, Heads<Scalar<G>> dv) {
     using T = Scalar<G>;
     constexpr bool narrow = std::is_same_v<T, bf16>;
+    if constexpr (narrow && requires(const CudnnGradient& call) { gpu.compute_by_cudnn(call); }) {
+        if (gpu.compute_by_cudnn(CudnnGradient{q, k, v, rule, out, log_sum, dout, dq, dk, dv})) return;
+    }
     ScratchScope scope(gpu.scratch());
     const auto delta = accumulator_scratch(gpu, log_sum.shape);
     const kernels::GradientInputs<T> in{.q = kernels::head_rows(q),

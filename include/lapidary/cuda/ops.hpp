@@ -115,6 +115,12 @@ void adamw_on(G& gpu, std::type_identity_t<MasterWeights<Scalar<G>>> weights,
               ConstView<Accumulator<G>, 1> gradients, View<Accumulator<G>, 1> m, View<Accumulator<G>, 1> v,
               const AdamWUpdate& update);
 
+// adamw_narrow.cuh
+template <Gpu G>
+void adamw_narrow_on(G& gpu, std::type_identity_t<MasterWeights<Scalar<G>>> weights,
+                     ConstView<Accumulator<G>, 1> gradients, View<bf16, 1> m, View<bf16, 1> v,
+                     const AdamWUpdate& update, const Philox& rounding, Index first);
+
 // reduce.cuh
 template <Gpu G>
 double sum_on(G& gpu, ConstView<Accumulator<G>, 1> x);

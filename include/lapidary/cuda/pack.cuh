@@ -81,6 +81,25 @@ LAPIDARY_KERNEL void store(const float (&from)[N], T* to) {
     }
 }
 
+/// N elements as they lie in memory, in the words of registers: halves that a compiler keeps one by one take twice
+/// as many.
+template <class T, int N>
+struct Words {
+    static_assert(N * sizeof(T) % 4 == 0 && N * sizeof(T) <= 16);
+    std::uint32_t at[N * sizeof(T) / 4];
+};
+template <class T, int N>
+LAPIDARY_KERNEL Words<T, N> read_words(const T* from) {
+    Words<T, N> words;
+    load_words(from, words.at);
+    return words;
+}
+template <class T, int N>
+LAPIDARY_KERNEL void widen(const Words<T, N>& from, float (&to)[N]) {
+    LAPIDARY_UNROLL
+    for (int i = 0; i < N; ++i) to[i] = to_float(element<T>(from.at, i));
+}
+
 /// Whether rows of `columns` elements that begin at `first` may be read in packs of 16 bytes.
 template <class T>
 bool packs_fit(const T* first, Index columns) {
