@@ -24,18 +24,13 @@ enum class ThreadOrder { forward, backward, shuffled };
 class HostBlock {
 public:
     HostBlock(const LaunchShape& shape, ThreadOrder order, std::function<void(HostBlock&, int)> thread)
-        : shape_(shape),
+        : shape_(checked(shape)),
           order_(order),
           threads_(static_cast<std::size_t>(shape.threads)),
           warps_(static_cast<std::size_t>(shape.threads / 32)),
           // new char[] of the exact size: AddressSanitizer sees what goes past its end
           shared_(new(std::align_val_t{16}) unsigned char[shape.shared]),
-          fibers_(shape.threads, [this, thread](int i) { thread(*this, i); }) {
-        if (shape.threads < 32 || shape.threads > 1024 || shape.threads % 32 != 0)
-            throw std::logic_error("a block of " + std::to_string(shape.threads) + " threads");
-        if (shape.shared > std::size_t{227} * 1024)
-            throw std::logic_error("a block with " + std::to_string(shape.shared) + " bytes of shared memory");
-    }
+          fibers_(shape.threads, [this, thread](int i) { thread(*this, i); }) {}
     ~HostBlock() { ::operator delete[](shared_, std::align_val_t{16}); }
     HostBlock(const HostBlock&) = delete;
     HostBlock& operator=(const HostBlock&) = delete;
@@ -79,6 +74,14 @@ public:
 
 private:
     enum class Waits { no, warp, block };
+
+    static const LaunchShape& checked(const LaunchShape& shape) {
+        if (shape.threads < 32 || shape.threads > 1024 || shape.threads % 32 != 0)
+            throw std::logic_error("a block of " + std::to_string(shape.threads) + " threads");
+        if (shape.shared > std::size_t{227} * 1024)
+            throw std::logic_error("a block with " + std::to_string(shape.shared) + " bytes of shared memory");
+        return shape;
+    }
 
     void wait(int i, Waits what) {
         threads_[static_cast<std::size_t>(i)] = what;

@@ -165,12 +165,12 @@ LAPIDARY_KERNEL void store_sums(Thread& thread, const float (&sums)[Bands][Colum
     }
     thread.warp_barrier();
     if (heads.packed) {
-        using Eight = Pack<bf16, 8>;
         for (int i = thread.lane(); i < 16 * Bands * packs; i += Thread::warp_size) {
             const int row = i / packs, column = i % packs * 8;
-            if (row < rows && column < columns)
-                *reinterpret_cast<Eight*>(first + row * heads.time_stride + column) =
-                    *reinterpret_cast<const Eight*>(room + row * stride + column);
+            if (row >= rows || column >= columns) continue;
+            std::uint32_t eight[4];
+            load_words(room + row * stride + column, eight);
+            store_words(eight, first + row * heads.time_stride + column);
         }
     } else {
         for (int i = thread.lane(); i < 16 * Bands * 8 * Columns; i += Thread::warp_size) {

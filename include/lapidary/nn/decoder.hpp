@@ -112,7 +112,7 @@ public:
         const auto h = run(device, weights, inputs, trace);
         const auto dh = scratch(device, h.shape);
         const Ends<const Scalar<D>> ends = open_ends(weights);
-        const Ends<Scalar<D>> sums = open_ends(gradients);
+        const Ends<Accumulator<D>> sums = open_ends(gradients);
         // A tied matrix receives from each sequence first what the head has, then what the embedding has. So the
         // head's part waits, and is computed anew, where several sequences are under way.
         const bool later = options_.head.tied && h.extent(0) > 1;

@@ -1,0 +1,160 @@
+// Training in mixed precision on the stand-in for a GPU: runs repeat, stop and go on, ranks change nothing, and
+// what is learned is what single precision learns.
+
+#include "catch.hpp"
+#include "host_gpu.hpp"
+#include "io/support.hpp"
+#include "train/support.hpp"
+
+#include <lapidary/checkpoint/checkpoint.hpp>
+#include <lapidary/comm/single_process.hpp>
+#include <lapidary/comm/threads.hpp>
+#include <lapidary/cpu.hpp>
+#include <lapidary/cuda/kernels.cuh>
+#include <lapidary/optim/adamw.hpp>
+#include <lapidary/optim/schedule.hpp>
+#include <lapidary/train/train_step.hpp>
+
+#include <cmath>
+#include <mutex>
+
+using namespace lapidary;
+using namespace lapidary::test;
+
+namespace {
+
+using Gpu16 = HostGpu<bf16>;
+
+AmberConfig small_config() {
+    AmberConfig config = AmberConfig::nano();
+    config.vocab_size = 37;
+    config.hidden_size = 32;
+    config.intermediate_size = 48;
+    config.num_hidden_layers = 2;
+    config.num_attention_heads = 2;
+    config.num_key_value_heads = 1;
+    config.max_position_embeddings = 12;
+    return config;
+}
+
+// Text with something to learn: every token follows from the one before it, but for some noise.
+Batch learnable_batch(Index batch, Index context, Index vocabulary, std::uint64_t item) {
+    Batch result = random_batch(batch, context, vocabulary, item);
+    for (std::size_t i = 1; i < result.tokens.size(); ++i) {
+        if (i % static_cast<std::size_t>(context + 1) != 0 && result.tokens[i] % 4 != 0)
+            result.tokens[i] = static_cast<std::int32_t>((5 * result.tokens[i - 1] + 1) % vocabulary);
+    }
+    return result;
+}
+
+template <class D, class World>
+std::vector<double> train(D& device, World& world, const Amber& model, TrainState<D>& state, Index until,
+                          Index micro_batch = 1) {
+    std::vector<double> losses;
+    const CosineSchedule rate{.peak = 1e-2, .floor = 1e-3, .warmup_steps = 5, .total_steps = 200};
+    while (state.step < until) {
+        const Batch batch = learnable_batch(4, model.context(), 37, static_cast<std::uint64_t>(state.step));
+        losses.push_back(train_step(device, world, model, state, batch, AdamW{.seed = 9}, rate(state.step),
+                                    {.micro_batch = micro_batch, .lanes = 2})
+                             .loss);
+    }
+    return losses;
+}
+
+/// The state as files have it, in the order of the model.
+struct Contents {
+    std::vector<float> weights, m, v;
+    friend bool operator==(const Contents&, const Contents&) = default;
+};
+Contents contents(const Amber& model, const std::filesystem::path& checkpoint) {
+    Cpu device({.threads = 1});
+    TrainState<Cpu> state(device, model.layout());
+    read_checkpoint(device, model, state, checkpoint);
+    return {state.weights.to_host(), state.m.to_host(), state.v.to_host()};
+}
+
+Contents run(const Amber& model, int ranks, Zero zero, Moments moments, Index steps) {
+    const io_test::TemporaryDirectory folder;
+    const auto body = [&](auto& world) {
+        Gpu16 device;
+        TrainState<Gpu16> state(device, model.layout(),
+                                {.ranks = world.size(), .rank = world.rank(), .zero = zero}, moments);
+        initialize(device, model, state, {.seed = 4});
+        train(device, world, model, state, steps);
+        save_checkpoint(device, world, model, state, folder / "end");
+    };
+    SingleProcess alone;
+    ranks == 1 ? body(alone) : Threads::run(ranks, [&](Threads& world) { body(world); });
+    return contents(model, folder / "end");
+}
+
+}  // namespace
+
+TEST_CASE("mixed precision: a run repeats, and goes on from a checkpoint as if it had not stopped") {
+    const Amber model(small_config());
+    for (const Moments moments : {Moments::full, Moments::bf16}) {
+        INFO((moments == Moments::full ? "moments in float" : "moments in bf16"));
+        const Contents whole = run(model, 1, Zero::off, moments, 4);
+        CHECK(run(model, 1, Zero::off, moments, 4) == whole);
+        const io_test::TemporaryDirectory folder;
+        SingleProcess world;
+        {
+            Gpu16 device;
+            TrainState<Gpu16> state(device, model.layout(), {}, moments);
+            initialize(device, model, state, {.seed = 4});
+            train(device, world, model, state, 2);
+            save_checkpoint(device, model, state, folder / "middle");
+        }
+        Gpu16 device;
+        TrainState<Gpu16> state(device, model.layout(), {}, moments);
+        read_checkpoint(device, model, state, folder / "middle");
+        train(device, world, model, state, 4);
+        save_checkpoint(device, model, state, folder / "end");
+        CHECK(contents(model, folder / "end") == whole);
+    }
+}
+
+TEST_CASE("mixed precision: ranks and sharding change no bit") {
+    const Amber model(small_config());
+    for (const Moments moments : {Moments::full, Moments::bf16}) {
+        const Contents one = run(model, 1, Zero::off, moments, 2);
+        for (const Zero zero : {Zero::off, Zero::moments, Zero::gradients, Zero::weights}) {
+            INFO("ZeRO-" << static_cast<int>(zero));
+            CHECK(run(model, 2, zero, moments, 2) == one);
+        }
+    }
+}
+
+TEST_CASE("mixed precision: the weights that a GPU starts from are the CPU's") {
+    const Amber model(small_config());
+    Cpu cpu({.threads = 1});
+    TrainState<Cpu> exact(cpu, model.layout());
+    initialize(cpu, model, exact, {.seed = 4});
+    CHECK(run(model, 1, Zero::off, Moments::full, 0).weights == exact.weights.to_host());
+}
+
+TEST_CASE("mixed precision learns what single precision learns: 200 steps within half a percent", "[long]") {
+    const Amber model(small_config());
+    SingleProcess world;
+    Cpu cpu({.threads = 1});
+    TrainState<Cpu> exact(cpu, model.layout());
+    initialize(cpu, model, exact, {.seed = 4});
+    const std::vector<double> expected = train(cpu, world, model, exact, 200, 2);
+    REQUIRE(expected.back() < 0.8 * expected.front());
+    for (const Moments moments : {Moments::full, Moments::bf16}) {
+        Gpu16 device;
+        TrainState<Gpu16> state(device, model.layout(), {}, moments);
+        initialize(device, model, state, {.seed = 4});
+        const std::vector<double> losses = train(device, world, model, state, 200, 2);
+        double worst = 0, ours = 0, theirs = 0;  // of the means of ten steps: single ones are of four sequences
+        for (std::size_t i = 0; i < losses.size(); ++i) {
+            ours += losses[i];
+            theirs += expected[i];
+            if (i % 10 != 9) continue;
+            worst = std::max(worst, std::abs(ours / theirs - 1));
+            ours = theirs = 0;
+        }
+        INFO((moments == Moments::full ? "moments in float" : "moments in bf16") << ": " << worst);
+        CHECK(worst < 0.005);
+    }
+}
