@@ -13,10 +13,21 @@
 #include <cstddef>
 #include <string>
 
+/// For people: the threads, or which GPU.
+template <class D>
+std::string device_name(const D& device) {
+    if constexpr (requires { device.threads(); }) {
+        return std::to_string(device.threads()) + " threads";
+    } else {
+        return device.name();
+    }
+}
+
 /// Where a program computes: on the CPU, or on an NVIDIA GPU where it was built with CUDA.
 struct DeviceChoice {
     std::string device = "cpu", precision = "bf16";
     int index = 0, threads = 0;
+    bool cudnn = false;
     std::size_t scratch_bytes = 0;  ///< of a GPU; 0: as it likes
 
     void add_to(CLI::App& app) {
@@ -28,6 +39,7 @@ struct DeviceChoice {
             ->check(CLI::IsMember({"bf16", "fp32"}))
             ->capture_default_str();
         app.add_option("--gpu", index, "Which GPU [the first]")->check(number_in(0));
+        app.add_flag("--cudnn", cudnn, "On a GPU, attention by cuDNN where it is there and able to; other bits");
         app.add_option("--threads", threads, "Threads of the CPU; results do not depend on them [all cores]")
             ->check(number_in(0));
     }
@@ -49,7 +61,7 @@ struct DeviceChoice {
     void visit(Run&& run) const {
         check();
 #ifdef LAPIDARY_CUDA
-        const lapidary::CudaOptions options{.device = index, .scratch_bytes = scratch_bytes};
+        const lapidary::CudaOptions options{.device = index, .scratch_bytes = scratch_bytes, .cudnn = cudnn};
         if (on_gpu() && precision == "fp32") {
             lapidary::CudaSingle gpu(options);
             return run(gpu);
