@@ -23,11 +23,22 @@ std::string device_name(const D& device) {
     }
 }
 
+#ifdef LAPIDARY_CUDA
+/// Bytes that are free on a GPU. Throws as a device does that is made there.
+inline double gpu_memory(int index) {
+    (void)lapidary::detail::open_gpu(index);
+    std::size_t free = 0, total = 0;
+    lapidary::detail::check(cudaSetDevice(index), "cuda");
+    lapidary::detail::check(cudaMemGetInfo(&free, &total), "cuda");
+    return static_cast<double>(free);
+}
+#endif
+
 /// Where a program computes: on the CPU, or on an NVIDIA GPU where it was built with CUDA.
 struct DeviceChoice {
     std::string device = "cpu", precision = "bf16";
     int index = 0, threads = 0;
-    bool cudnn = false;
+    bool cudnn = false, no_graphs = false;
     std::size_t scratch_bytes = 0;  ///< of a GPU; 0: as it likes
 
     void add_to(CLI::App& app) {
@@ -40,6 +51,8 @@ struct DeviceChoice {
             ->capture_default_str();
         app.add_option("--gpu", index, "Which GPU [the first]")->check(number_in(0));
         app.add_flag("--cudnn", cudnn, "On a GPU, attention by cuDNN where it is there and able to; other bits");
+        app.add_flag("--no-graphs", no_graphs,
+                     "Launch a GPU's kernels one by one, not as CUDA graphs; same results");
         app.add_option("--threads", threads, "Threads of the CPU; results do not depend on them [all cores]")
             ->check(number_in(0));
     }

@@ -9,6 +9,9 @@
 #ifdef LAPIDARY_MPI
 #include <lapidary/comm/mpi.hpp>
 #endif
+#ifdef LAPIDARY_NCCL
+#include <lapidary/comm/nccl.hpp>
+#endif
 
 #include <CLI/CLI.hpp>
 
@@ -21,6 +24,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// What ranks a program runs on.
@@ -28,6 +32,7 @@ struct RankLaunch {
     std::string comm = "single";
     int ranks = 0;
     double timeout = 60;
+    int gpu = -1;  ///< this rank's, where the launcher decides
 
     void add_to(CLI::App& app) {
         app.add_option("--comm", comm,
@@ -42,9 +47,24 @@ struct RankLaunch {
             ->check(number_in(0, 1e7, true));
     }
 
+    /// Throws Error(unsupported) for ranks that cannot reach each other's memory.
+    void check(bool on_gpu) const {
+        using namespace lapidary;
+        if (on_gpu && (comm == "threads" || comm == "mpi")) {
+            throw Error(ErrorCode::unsupported, "launch",
+                        "--comm " + comm +
+                            " moves memory of the CPU, and --device cuda computes on GPUs: use nccl, a "
+                            "rank for each GPU");
+        }
+        if (!on_gpu && comm == "nccl") {
+            throw Error(ErrorCode::unsupported, "launch",
+                        "--comm nccl moves the memory of GPUs, and this program computes on the CPU: use mpi");
+        }
+    }
+
     /// Meets the other processes, where there are any: before work that some finish sooner than others. Keep the
     /// result until the end of the work.
-    [[nodiscard]] std::optional<lapidary::AnyCommunicator> join() const {
+    [[nodiscard]] std::optional<lapidary::AnyCommunicator> join() {
         using namespace lapidary;
         const auto refuse = [](ErrorCode code, const std::string& why) { throw Error(code, "launch", why); };
         if (comm == "threads") {
@@ -58,8 +78,13 @@ struct RankLaunch {
             return AnyCommunicator{SingleProcess()};
         }
         if (comm == "nccl") {
-            refuse(ErrorCode::unsupported,
-                   "--comm nccl moves the memory of GPUs, and this program computes on the CPU: use mpi");
+#ifdef LAPIDARY_NCCL
+            Nccl nccl = Nccl::from_environment({.timeout = timeout});
+            gpu = nccl.device();
+            return AnyCommunicator(std::move(nccl));
+#else
+            refuse(ErrorCode::unsupported, "this program was built without NCCL: install it and build again");
+#endif
         }
 #ifdef LAPIDARY_MPI
         Mpi mpi({timeout});

@@ -6,10 +6,11 @@
 #include <filesystem>
 #include <string>
 
-/// A GPU's products are computed with algorithms of its library, which a run records and keeps: `run/products.json`.
-/// On other devices these do nothing.
+/// A GPU's products are computed with algorithms of its library, which a run records and keeps:
+/// `run/products.json`. On other devices these do nothing.
 ///
-/// Reads them, if the run has any. Throws Error(unsupported) naming the file if they are another GPU's or library's.
+/// Reads them, if the run has any. Throws Error(unsupported) naming the file if they are another GPU's or
+/// library's.
 template <class D>
 void pin_products([[maybe_unused]] D& device, [[maybe_unused]] const std::filesystem::path& file) {
     if constexpr (requires { device.product_table(); }) {

@@ -21,122 +21,139 @@ using namespace lapidary;
 
 namespace {
 
-// One step, whoever shares it out.
-struct Step {
-    StepPlan plan;
+// A step of the model, at each level of recomputation, on these ranks.
+struct Job {
+    const Options& options;
+    const Hardware& on;
+    const ParameterLayout& layout;
+    std::vector<LevelPlan> plans;
     double tokens;
-    double rank_tokens;  // that a rank computes in a second
-    double activations;  // bytes
 
-    Step(const Options& options, const Hardware& on, Index context, const StepPlan& counted)
-        : plan(counted),
-          tokens(static_cast<double>(options.step_batch() * context)),
-          rank_tokens(on.peak * on.utilization / plan.operations_per_token()),
-          activations(static_cast<double>(plan.activations) * on.activation / sizeof(float)) {}
+    // What a rank computes in a second.
+    [[nodiscard]] double rank_tokens(const LevelPlan& plan) const {
+        return on.peak * on.utilization / plan.step.operations_per_token();
+    }
+    // Seconds that computing the step takes.
+    [[nodiscard]] double computation(const LevelPlan& plan) const {
+        return tokens / (rank_tokens(plan) * options.ranks);
+    }
 
-    // Seconds that computing it takes.
-    [[nodiscard]] double computation(int ranks) const { return tokens / (rank_tokens * ranks); }
-    [[nodiscard]] Json json() const {
-        const Json operations = {{"products", plan.products_per_token}, {"attention", plan.attention_per_token}};
-        return {{"parameters", plan.parameters}, {"operations_per_token", operations}};
+    // At a level of sharding.
+    [[nodiscard]] Level at(int zero) const {
+        const RankPlan plan = plan_ranks(layout, options.ranks_at(zero, on));
+        const double kept = total(memory_of(plan.elements, on.element_bytes(), 0));
+        const LevelPlan& recompute = chosen_level(plans, options.recompute, on.memory - kept);
+        // A third of the operations is the forward pass.
+        const double forward =
+            plans.front().step.operations_per_token() / 3 / recompute.step.operations_per_token();
+        return {zero, plan, time_step(plan, on.links, computation(recompute), 1 - forward),
+                memory_of(plan.elements, on.element_bytes(), static_cast<double>(recompute.step.activations)),
+                recompute};
     }
 };
 
+void print_levels_of_recomputation(const Job& job, const std::vector<Level>& levels) {
+    std::vector<std::pair<std::string, double>> columns;
+    for (const Level& level : levels) {
+        columns.emplace_back(job.options.ranks > 1 ? "ZeRO-" + std::to_string(level.zero) : "memory, GB",
+                             total(level.memory) - static_cast<double>(level.recompute.step.activations));
+    }
+    print_recompute(job.plans, columns);
+    std::printf("cheapest that fits the %.4g GB of one %s: ", job.on.memory / 1e9, job.options.device.c_str());
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const LevelPlan* fits = cheapest_that_fits(job.plans, job.on.memory - columns[i].second);
+        std::printf("%s%s%s%s", i > 0 ? ", " : "", columns.size() > 1 ? columns[i].first.c_str() : "",
+                    columns.size() > 1 ? " " : "", fits ? name_of(fits->level).c_str() : "none");
+    }
+    std::printf("\n");
+}
+
 // One rank.
-Json report_one(const Options& options, const Hardware& on, const Step& step) {
-    const double flat = static_cast<double>(step.plan.flat_size);
-    const Json memory = {{"weights", flat * on.weight},
-                         {"master_weights", flat * on.master},
-                         {"gradients", flat * on.gradient},
-                         {"gradients_of_lanes", flat * on.gradient * static_cast<double>(step.plan.lane_buffers)},
-                         {"moments", flat * on.moment},
-                         {"activations", step.activations}};
-    double total = 0;
-    for (const auto& bytes : memory) total += bytes.get<double>();
-    std::printf("memory a rank  %10.4g GB  micro-batch of %ld, data parallel\n", total / 1e9, options.micro_batch);
-    for (const auto& [category, bytes] : memory.items()) {
-        std::printf("  %-20s %8.4g GB\n", category.c_str(), bytes.get<double>() / 1e9);
+void report_one(const Job& job, const Level& level, Json& result) {
+    std::printf("memory a rank  %10.4g GB  micro-batch of %ld, data parallel, recomputed: %s\n",
+                total(level.memory) / 1e9, job.options.micro_batch, name_of(level.recompute.level).c_str());
+    Json memory;
+    for (const auto& [category, bytes] : level.memory) {
+        if (bytes == 0) continue;
+        memory[category] = bytes;
+        std::printf("  %-20s %8.4g GB\n", category.c_str(), bytes / 1e9);
     }
-    if (on.memory > 0 && total > on.memory) {
-        std::printf("  more than the %.4g GB of one %s\n", on.memory / 1e9, options.device.c_str());
-    }
-    Json result = step.json();
+    const double speed = job.rank_tokens(level.recompute), seconds = job.computation(level.recompute);
+    result["recompute"] = name_of(level.recompute.level);
     result["memory_bytes"] = memory;
-    result["tokens_per_second"] = step.rank_tokens;
-    result["seconds_per_step"] = step.computation(1);
-    return result;
+    result["tokens_per_second"] = speed;
+    result["seconds_per_step"] = seconds;
+    std::printf("speed          %10.4g tokens/s, at %.0f%% of %.4g TFLOP/s\n", speed, 100 * job.on.utilization,
+                job.on.peak / 1e12);
+    std::printf("a step         %10.4g s\n", seconds);
+    if (job.options.tokens > 0) {
+        result["days"] = job.options.tokens / speed / 86400;
+        std::printf("%-14.4g %10.4g days\n", job.options.tokens, result["days"].get<double>());
+    }
 }
 
 // Several ranks, at each level of sharding that was asked for.
-Json report_ranks(const Options& options, const Hardware& on, const ParameterLayout& layout, const Step& step) {
-    std::vector<Level> levels;
-    for (int zero = std::max(0, options.zero); zero <= (options.zero < 0 ? 3 : options.zero); ++zero) {
-        const RankPlan plan = plan_ranks(layout, options.ranks_at(zero, on));
-        const double backward =
-            options.recompute ? 3.0 / 4 : 2.0 / 3;  // forward, maybe again, and twice as much back
-        levels.push_back({zero, plan, time_step(plan, on.links, step.computation(options.ranks), backward),
-                          memory_of(plan.elements, on, step.activations)});
-    }
+void report_ranks(const Job& job, const std::vector<Level>& levels, Json& result) {
     const RankPlan& plan = levels.front().plan;
-    std::printf("a rank         %10ld lane(s) of %ld sequences, micro-batch of %ld\n", plan.lanes,
-                plan.lane_sequences, std::min(options.micro_batch, plan.lane_sequences));
-    if (!plan.refusal.empty()) {
-        std::printf(
-            "  planned as one lane a rank, as others run it; a run of this library would refuse it:\n  %s\n",
-            plan.refusal.c_str());
-    }
-    const Links& links = on.links;
+    const Links& links = job.on.links;
     std::printf(
         "links a rank   %10.4g GB/s, %.3g us a message in a node of %ld; %.4g GB/s, %.3g us between nodes\n",
         links.inside.bandwidth / 1e9, links.inside.latency * 1e6, links.ranks_per_node,
         links.between.bandwidth / 1e9, links.between.latency * 1e6);
-    print_levels(levels, on, step.tokens, options.tokens);
-    Json result = step.json();
+    print_levels(levels, job.on, job.tokens, job.options.tokens);
+    std::printf("computation at %.0f%% of %.4g TFLOP/s a rank\n", 100 * job.on.utilization, job.on.peak / 1e12);
     result["refusal"] = plan.refusal.empty() ? Json(nullptr) : Json(plan.refusal);
-    result["levels"] = levels_json(levels, step.tokens, options.tokens);
-    return result;
+    result["levels"] = levels_json(levels, job.tokens, job.options.tokens);
 }
 
-template <class Model>
-void report(const Options& options, const Model& model) {
-    const Hardware on = hardware(options);
+template <class Model, class T>
+void report(const Options& options, const Hardware& on, const typename Model::Config& config) {
+    const Model model(config);
     const Index context = options.context > 0 ? options.context : model.context();
-    Options own = options;  // of a rank: lanes that it works through, sequences that it has
-    if (options.ranks > 1) {
-        const RankPlan plan = plan_ranks(model.layout(), options.ranks_at(0, on));
-        own.lanes = plan.lanes;
-        own.micro_batch = std::min(options.micro_batch, plan.lane_sequences);
+    const RankPlan rank = plan_ranks(model.layout(), options.ranks_at(0, on));
+    const Index micro_batch = std::min(options.micro_batch, rank.lane_sequences);
+    BasicCounting<T> device;
+    const Job job{options, on, model.layout(),
+                  plan_levels<Model>(device, config, micro_batch, context, rank.lanes),
+                  static_cast<double>(options.step_batch() * context)};
+    std::vector<Level> levels;
+    const bool all = options.ranks > 1 && options.zero < 0;
+    for (int zero = std::max(0, options.zero); zero <= (all ? 3 : std::max(0, options.zero)); ++zero) {
+        levels.push_back(job.at(zero));
     }
-    Counting device;
-    const Step step(options, on, context, plan_step(device, model, own.micro_batch, context, own.run_lanes()));
 
-    std::printf("%s %s: %ld parameters, %ld x %ld tokens a step, %d rank(s) on %s\n", Model::Config::family.data(),
-                options.config.empty() ? options.preset.c_str() : options.config.c_str(), step.plan.parameters,
-                options.step_batch(), context, options.ranks, options.device.c_str());
-    std::printf("FLOPs a token  %10.4g G   products %.4g, attention %.4g%s\n",
-                step.plan.operations_per_token() / 1e9, step.plan.products_per_token / 1e9,
-                step.plan.attention_per_token / 1e9, options.recompute ? ", recomputation included" : "");
-    Json result =
-        options.ranks == 1 ? report_one(options, on, step) : report_ranks(options, on, model.layout(), step);
-    std::printf("speed          %10.4g tokens/s a rank, at %.0f%% of %.4g TFLOP/s\n", step.rank_tokens,
-                100 * on.utilization, on.peak / 1e12);
-    if (options.ranks == 1) {
-        std::printf("a step         %10.4g s\n", step.computation(1));
-        if (options.tokens > 0) {
-            result["days"] = options.tokens / step.rank_tokens / 86400;
-            std::printf("%-14.4g %10.4g days\n", options.tokens, result["days"].get<double>());
-        }
+    const StepPlan& step = job.plans.front().step;
+    std::printf("%s %s: %ld parameters, %ld x %ld tokens a step, %d rank(s) on %s, %s\n",
+                Model::Config::family.data(),
+                options.config.empty() ? options.preset.c_str() : options.config.c_str(), step.parameters,
+                options.step_batch(), context, options.ranks, options.device.c_str(), on.bf16 ? "bf16" : "fp32");
+    std::printf("FLOPs a token  %10.4g G   products %.4g, attention %.4g\n", step.operations_per_token() / 1e9,
+                step.products_per_token / 1e9, step.attention_per_token / 1e9);
+    std::printf("a rank         %10ld lane(s) of %ld sequences, micro-batch of %ld\n", rank.lanes,
+                rank.lane_sequences, micro_batch);
+    if (!rank.refusal.empty()) {
+        std::printf(
+            "  planned as one lane a rank, as others run it; a run of this library would refuse it:\n  %s\n",
+            rank.refusal.c_str());
     }
+    print_levels_of_recomputation(job, levels);
+    Json result = {{"parameters", step.parameters},
+                   {"operations_per_token",
+                    {{"products", step.products_per_token}, {"attention", step.attention_per_token}}}};
+    for (const LevelPlan& plan : job.plans) {
+        result["recomputation"].push_back({{"level", name_of(plan.level)},
+                                           {"activation_bytes", plan.step.activations},
+                                           {"operations_per_token", plan.step.operations_per_token()}});
+    }
+    options.ranks > 1 ? report_ranks(job, levels, result) : report_one(job, levels.front(), result);
     if (!options.out.empty()) write_json(options.out, result);
 }
 
 void run(const Options& options) {
+    const Hardware on = hardware(options);
     const auto start = [&]<class Config>(const Config& config) {
-        if (options.recompute) {
-            report(options, Decoder<Recompute<typename Config::Block>, Config>(config));
-        } else {
-            report(options, typename Config::Model(config));
-        }
+        using Model = typename Config::Model;
+        on.bf16 ? report<Model, bf16>(options, on, config) : report<Model, float>(options, on, config);
     };
     if (options.config.empty()) {
         visit_preset(options.model, options.preset, [&](const auto& config) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "plan_options.hpp"
+#include "rank_memory.hpp"
 
 #include <lapidary/io/json.hpp>
 
@@ -15,34 +16,15 @@ struct Level {
     int zero;
     lapidary::RankPlan plan;
     lapidary::StepTime time;
-    std::vector<std::pair<std::string, double>> memory;  // bytes
+    Memory memory;
+    lapidary::LevelPlan recompute;
 
-    [[nodiscard]] double total() const {
-        double bytes = 0;
-        for (const auto& category : memory) bytes += category.second;
-        return bytes;
-    }
     [[nodiscard]] lapidary::Flow sent() const {
         lapidary::Flow flow;
         for (const auto& traffic : plan.traffic) flow += traffic.all.sent;
         return flow;
     }
 };
-
-/// Bytes that a rank needs, by category.
-inline std::vector<std::pair<std::string, double>> memory_of(const lapidary::RankElements& elements,
-                                                             const Hardware& on, double activations) {
-    const auto bytes = [](lapidary::Index count, double each) { return static_cast<double>(count) * each; };
-    return {{"weights", bytes(elements.weights, on.weight)},
-            {"weight_rooms", bytes(elements.weight_rooms, on.weight)},
-            {"master_weights", bytes(elements.moments / 2, on.master)},
-            {"gradients", bytes(elements.gradients, on.gradient)},
-            {"gradients_of_lanes", bytes(elements.lane_gradients, on.gradient)},
-            {"gradients_of_units", bytes(elements.unit_gradients, on.gradient)},
-            {"moments", bytes(elements.moments / 2, on.moment)},
-            {"reduction_rooms", bytes(elements.reduction_rooms, on.gradient)},
-            {"activations", activations}};
-}
 
 /// The levels of sharding side by side, of a step of so many tokens; `run`: tokens of the whole run, or 0.
 inline void print_levels(const std::vector<Level>& levels, const Hardware& on, double tokens, double run) {
@@ -59,15 +41,16 @@ inline void print_levels(const std::vector<Level>& levels, const Hardware& on, d
         }
     };
     row("", "    ZeRO-%.0f", [](const Level& level) { return static_cast<double>(level.zero); });
-    row("memory a rank, GB", "%10.4g", [](const Level& level) { return level.total() / 1e9; });
+    std::printf("%-28s", "recomputed");
+    for (const Level& level : levels) std::printf(" %9.9s", lapidary::name_of(level.recompute.level).c_str());
+    std::printf("\n");
+    row("memory a rank, GB", "%10.4g", [](const Level& level) { return total(level.memory) / 1e9; });
     for (std::size_t i = 0; i < levels.front().memory.size(); ++i) {
         const std::string name = "  " + levels.front().memory[i].first;
         row(name, "%10.4g", [&](const Level& level) { return level.memory[i].second / 1e9; });
     }
-    if (on.memory > 0) {
-        const auto share = [&](const Level& level) { return 100 * level.total() / on.memory; };
-        row("  of that of one device, %", "%10.3g", share);
-    }
+    row("  of that of one device, %", "%10.3g",
+        [&](const Level& level) { return 100 * total(level.memory) / on.memory; });
     const auto gigabytes = [](const lapidary::Flow& flow) { return static_cast<double>(flow.bytes) / 1e9; };
     row("sent by a rank a step, GB", "%10.4g", [&](const Level& level) { return gigabytes(level.sent()); });
     kinds("%10.4g", [&](const Level& level, std::size_t i) { return gigabytes(level.plan.traffic[i].all.sent); });
@@ -101,6 +84,7 @@ inline lapidary::Json levels_json(const std::vector<Level>& levels, double token
                 {"seconds", level.time.exchanges[i]}};
         }
         all.push_back({{"zero", level.zero},
+                       {"recompute", lapidary::name_of(level.recompute.level)},
                        {"memory_bytes", memory},
                        {"exchanges", exchanges},
                        {"seconds",

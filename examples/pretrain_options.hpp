@@ -1,7 +1,9 @@
 #pragma once
 
 #include "checks.hpp"
+#include "device_choice.hpp"
 #include "launch.hpp"
+#include "rank_memory.hpp"
 
 #include <lapidary/io/json.hpp>
 #include <lapidary/models/recipe.hpp>
@@ -17,14 +19,21 @@
 /// The command line of `pretrain`.
 struct Options {
     std::filesystem::path run, data, init;
-    std::string model = "amber", preset = "nano", schedule, device = "cpu";
+    std::string model = "amber", preset = "nano", schedule, moments = "full";
     lapidary::Index steps = 0, batch = 8, micro_batch = 0, lanes = 1, checkpoint_every = 0, stop_after = 0;
-    int threads = 0, zero = 0;
+    int zero = 0;
     std::uint64_t seed = 11111;
     double peak = 3e-4, floor = -1, clip = 1.0, weight_decay = -1;
     lapidary::Index warmup = -1;
-    bool recompute = false, background = false;
+    std::string recompute;
+    double memory = 0;
+    bool background = false;
     RankLaunch launch;
+    DeviceChoice where;
+
+    [[nodiscard]] std::string recompute_name() const {
+        return !recompute.empty() ? recompute : where.on_gpu() ? "auto" : "nothing";
+    }
 
     void add_to(CLI::App& app) {
         app.add_option("--run", run, "Directory of the run")->required();
@@ -36,14 +45,12 @@ struct Options {
         app.add_option("--init", init, "Start from the weights of this Hugging Face directory");
         app.add_option("--steps", steps, "Optimizer steps [one pass over the data]")->check(number_in(0));
         app.add_option("--batch", batch, "Sequences a step")->capture_default_str()->check(number_in(1));
-        app.add_option("--micro-batch", micro_batch, "Sequences in flight; changes memory, not results [a lane]")
+        app.add_option("--micro-batch", micro_batch,
+                       "Sequences in flight; changes memory, not results but on a GPU [a lane]")
             ->check(number_in(0));
         app.add_option("--lanes", lanes, "Power of two: how the batch is summed; part of the run")
             ->capture_default_str()
             ->check(number_in(1));
-        app.add_option("--threads", threads,
-                       "Threads of each rank; results do not depend on them [the cores, shared out]")
-            ->check(number_in(0));
         launch.add_to(app);
         app.add_option("--zero", zero,
                        "What ranks keep only their shard of: 0 nothing, 1 moments, 2 and gradients, 3 and weights")
@@ -61,7 +68,14 @@ struct Options {
             ->check(number_in(0));
         app.add_option("--weight-decay", weight_decay, "Weight decay [as the model was trained]")
             ->check(number_in(0));
-        app.add_flag("--recompute", recompute, "Less memory, more time, same results");
+        app.add_option("--recompute", recompute,
+                       "What is computed again instead of kept, each level with those before it: nothing, norms, "
+                       "mlp, qkv, block; auto: the cheapest level that fits. Less memory, more time, same results "
+                       "[nothing; on a GPU auto]")
+            ->check(CLI::IsMember(recompute_choices()));
+        app.add_option("--memory", memory,
+                       "GB that a rank may take, for --recompute auto [its share of the machine]")
+            ->check(positive());
         app.add_option("--checkpoint-every", checkpoint_every,
                        "Checkpoints every so many steps, besides one a chunk")
             ->check(number_in(0));
@@ -69,8 +83,10 @@ struct Options {
                      "Train on while a snapshot is written; memory for one more state");
         app.add_option("--stop-after", stop_after, "Save and stop after this many steps of this start")
             ->check(number_in(0));
-        app.add_option("--device", device, "Where to compute")
-            ->check(CLI::IsMember({"cpu"}))
+        where.add_to(app);
+        app.add_option("--moments", moments,
+                       "What a GPU keeps AdamW's moments in: full precision, or bf16 with stochastic rounding")
+            ->check(CLI::IsMember({"full", "bf16"}))
             ->capture_default_str();
     }
 };

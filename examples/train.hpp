@@ -54,18 +54,17 @@ template <class Model>
 lapidary::Json definition_of(const Options& options, const Model& model, const lapidary::AdamW& optimizer,
                              lapidary::Index steps, const Rate& rate) {
     using namespace lapidary;
-    Json definition = {
-        {"model", Model::Config::family},
-        {"config", config_json(model.config())},
-        {"data", sha256_file(options.data / data_manifest)},
-        {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
-        {"seed", options.seed},
-        {"batch", options.batch},
-        {"lanes", options.lanes},
-        {"steps", steps},
-        {"rate", rate.json()},
-        {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
-        {"clip", options.clip}};
+    Json definition = {{"model", Model::Config::family},
+                       {"config", config_json(model.config())},
+                       {"data", sha256_file(options.data / data_manifest)},
+                       {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
+                       {"seed", options.seed},
+                       {"batch", options.batch},
+                       {"lanes", options.lanes},
+                       {"steps", steps},
+                       {"rate", rate.json()},
+                       {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
+                       {"clip", options.clip}};
     if (options.where.on_gpu()) {
         definition["cuda"] = {{"precision", options.where.precision},
                               {"moments", options.moments},
@@ -97,7 +96,7 @@ int train(D& device, const Options& options, lapidary::AnyCommunicator& world, c
                    {"micro-batch", options.micro_batch},
                    {"checkpoint-every", options.checkpoint_every},
                    {"stop-after", options.stop_after},
-                   {"recompute", options.recompute},
+                   {"recompute", options.recompute_name()},
                    {"background", options.background}});
     require_agreement(device, world, agreed);
     (void)LaneShare(options.lanes, options.batch, world.size(), world.rank(),

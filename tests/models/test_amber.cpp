@@ -1,30 +1,10 @@
-// AMBER's configurations; that recomputation is free of bits.
+// AMBER's configurations.
 
 #include "catch.hpp"
-#include "models/golden.hpp"
 
-#include <lapidary/cpu.hpp>
-#include <lapidary/reference.hpp>
-#include <lapidary/train/sequence_batch.hpp>
+#include <lapidary/models/amber.hpp>
 
 using namespace lapidary;
-using namespace lapidary::test;
-
-TEST_CASE("recomputation changes no bit of a gradient") {
-    Cpu device({.threads = 2});
-    const GoldenModel<Cpu> golden_model(device, "llama_tiny");
-    const RecomputingAmber recomputing(golden_model.model.config());
-    const SafetensorsReader file(golden("llama_tiny.safetensors"));
-    const SequenceBatch<Cpu> batch(device, file.view<std::int32_t, 2>("tokens"));
-    const auto run = [&](const auto& model) {
-        Tensor<float, 1, Cpu> gradients(device, {model.layout().size()});
-        std::vector<double> losses(3);
-        model.loss_and_gradients(device, Weights<float>(golden_model.weights.view()), batch.inputs, batch.targets,
-                                 0.01, losses, Gradients<float>(gradients.view()));
-        return gradients.to_host();
-    };
-    CHECK(run(golden_model.model) == run(recomputing));
-}
 
 TEST_CASE("AMBER 7B has the published number of parameters") {
     CHECK(Amber(AmberConfig::amber_7b()).layout().parameter_count() == 6738415616);

@@ -51,8 +51,12 @@ unchanged --threads 7
 unchanged --micro-batch 1
 unchanged --micro-batch 2
 unchanged --micro-batch 4
-unchanged --recompute
-unchanged --recompute --micro-batch 1 --threads 2
+for level in norms mlp qkv block; do unchanged --recompute $level; done
+unchanged --recompute block --micro-batch 1 --threads 2
+unchanged --recompute auto
+grep -qF "cheapest that fits" out || fail "--recompute auto does not say what it chose: $(cat out)"
+expect 1 pretrain --data data --steps 10 "${nano[@]}" --run small --recompute auto --memory 0.001
+grep -qF "does not fit into its memory" err || fail "$(cat err)"
 
 train --run lanes --lanes 4
 cmp -s whole/$end/model.safetensors lanes/$end/model.safetensors && fail "lanes are part of a run, and 4 gave the bits of 1"
@@ -153,9 +157,9 @@ grep -q "^naïve 🙂" out || fail "the prompt does not come first: $(cat out)"
 ok "tokenizer.json"
 
 # AMBER's published run, which no run of this library can have, and one that can be.
-published=(--device a100 --ranks 224 --ranks-per-node 4 --batch 2240 --micro-batch 10 --recompute)
+published=(--device a100 --ranks 224 --ranks-per-node 4 --batch 2240 --micro-batch 10 --recompute auto)
 expect 0 "$programs/plan" "${published[@]}" --tokens 1e12 --out plan.json
-for text in "1 lane(s) of 10 sequences" "would refuse it" "ZeRO-0    ZeRO-1    ZeRO-2    ZeRO-3" "weights_backward" "days"; do
+for text in "ZeRO-0 none, ZeRO-1 mlp, ZeRO-2 norms, ZeRO-3 nothing" "1 lane(s) of 10 sequences" "would refuse it" "ZeRO-0    ZeRO-1    ZeRO-2    ZeRO-3" "weights_backward" "days"; do
     grep -qF "$text" out || fail "plan does not say '$text': $(cat out)"
 done
 [ "$(grep -c '"zero"' plan.json)" -eq 4 ] || fail "not one plan a level"
@@ -165,5 +169,9 @@ expect 1 "$programs/plan" --device a100 --ranks 224 --batch 2112
 grep -qF "2112 sequences cannot be shared out evenly over 224 ranks" err || fail "$(cat err)"
 expect 0 "$programs/plan" --device a100
 grep -qF "data parallel" out || fail "plan of one rank: $(cat out)"
+expect 0 "$programs/plan" --device h200 --micro-batch 6 --recompute auto
+grep -qF "fits the 148.8 GB of one h200: norms" out && grep -qF "remainders              13.48 GB" out ||
+    fail "AMBER 7B on one GPU: $(cat out)"
+expect 1 "$programs/plan" --precision bf16
 ok "plan"
 echo "all programs work together"

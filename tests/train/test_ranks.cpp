@@ -6,7 +6,6 @@
 #include <lapidary/cpu.hpp>
 #include <lapidary/models/gptj.hpp>
 #include <lapidary/models/mpt.hpp>
-#include <lapidary/nn/recompute.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/reference.hpp>
@@ -30,6 +29,7 @@ struct Run {
     Index lanes = 8;
     Index batch = 16;
     Index steps = 3;  // the first one at a rate of zero
+    Recompute recompute = Recompute::nothing;
 };
 
 struct Result {
@@ -63,7 +63,7 @@ template <class Model, class World>
 void train_on(World& world, const typename Model::Config& config, const Run& run, std::mutex& mutex,
               Result& result) {
     Cpu device({.threads = run.threads});
-    const Model model{config};
+    const Model model{config, run.recompute};
     TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = run.zero});
     initialize(device, model, state, {.seed = 4});
     const CosineSchedule rate{.peak = 1e-2, .floor = 1e-3, .warmup_steps = 1, .total_steps = 5};
@@ -120,19 +120,24 @@ TEST_CASE("ranks, sharding, micro-batches and threads change no bit of state, lo
 }
 
 TEST_CASE("recomputation, tied heads and other families neither, however sharded") {
-    const auto check = [](auto config, auto of_model) {
+    const auto check = [](auto config, auto of_model, Recompute recompute = Recompute::nothing) {
         using Model = typename decltype(of_model)::type;
         const Run one{.lanes = 4, .batch = 8};
         const Result expected = train<Model>(one, config);
         for (const Zero zero : {Zero::off, Zero::moments, Zero::gradients, Zero::weights}) {
             for (const Index micro_batch : {1, 2}) {
-                const Run run{.ranks = 2, .zero = zero, .micro_batch = micro_batch, .lanes = 4, .batch = 8};
+                const Run run{.ranks = 2,
+                              .zero = zero,
+                              .micro_batch = micro_batch,
+                              .lanes = 4,
+                              .batch = 8,
+                              .recompute = recompute};
                 INFO("ZeRO-" << static_cast<int>(zero) << ", micro-batch " << micro_batch);
                 CHECK(train<Model>(run, config) == expected);
             }
         }
     };
-    check(wide_config(), std::type_identity<RecomputingAmber>{});
+    check(wide_config(), std::type_identity<Amber>{}, Recompute::block);
     AmberConfig tied = wide_config();
     tied.tie_word_embeddings = true;
     check(tied, std::type_identity<Amber>{});

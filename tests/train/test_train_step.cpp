@@ -4,7 +4,6 @@
 
 #include <lapidary/comm/single_process.hpp>
 #include <lapidary/cpu.hpp>
-#include <lapidary/nn/recompute.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/reference.hpp>
@@ -34,10 +33,11 @@ Batch fixture_batch(const SafetensorsReader& file, Index step) {
 /// The weights after a few steps.
 template <class Model = Amber>
 std::vector<float> train(int threads, const StepOptions& options, Index steps = 3,
-                         const typename Model::Config& config = odd_config()) {
+                         const typename Model::Config& config = odd_config(),
+                         Recompute recompute = Recompute::nothing) {
     Cpu device({.threads = threads});
     SingleProcess world;
-    const Model model{config};
+    const Model model{config, recompute};
     TrainState<Cpu> state(device, model.layout());
     initialize(device, model, state, {.seed = 4});
     const CosineSchedule rate{.peak = 1e-2, .floor = 1e-3, .warmup_steps = 1, .total_steps = 5};
@@ -106,7 +106,9 @@ TEST_CASE("threads, micro-batches and recomputation change no bit of the weights
     const std::vector<float> expected = train(1, {});
     for (const int threads : {2, 3, 7}) CHECK(train(threads, {}) == expected);
     for (const Index micro_batch : {1, 2, 3, 100}) CHECK(train(2, {.micro_batch = micro_batch}) == expected);
-    CHECK(train<RecomputingAmber>(2, {.micro_batch = 2}) == expected);
+    for (const Recompute level : recompute_levels) {
+        CHECK(train(2, {.micro_batch = 2}, 3, odd_config(), level) == expected);
+    }
 }
 
 TEST_CASE("threads and micro-batches change no bit of other families' weights") {

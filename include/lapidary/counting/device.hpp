@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/core/bf16.hpp>
 #include <lapidary/core/device.hpp>
 
 #include <cstddef>
@@ -17,13 +18,15 @@ struct OperationCount {
 };
 
 /// A device that computes nothing: it counts operations, and its scratch tells how much memory they would take. A
-/// model of any size runs on it in no time, because memory is address space that nobody touches.
-class Counting {
+/// model of any size runs on it in no time, because memory is address space that nobody touches. T: the element
+/// type of weights and activations (bf16, as on a GPU); accumulators have that which the type demands.
+template <class T>
+class BasicCounting {
 public:
-    using Scalar = float;
+    using Scalar = T;
 
     /// `scratch_bytes`: address space for weights and activations.
-    explicit Counting(std::size_t scratch_bytes = std::size_t{1} << 42)
+    explicit BasicCounting(std::size_t scratch_bytes = std::size_t{1} << 42)
         : scratch_(scratch_bytes, "scratch_bytes") {}
 
     Arena& scratch() { return scratch_; }
@@ -38,6 +41,8 @@ private:
     Arena scratch_;
     OperationCount count_;
 };
-static_assert(Device<Counting>);
+
+using Counting = BasicCounting<float>;
+static_assert(Device<Counting> && Device<BasicCounting<bf16>>);
 
 }  // namespace lapidary

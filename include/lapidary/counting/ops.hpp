@@ -3,6 +3,8 @@
 #include <lapidary/counting/device.hpp>
 #include <lapidary/ops/ops.hpp>
 
+#include <type_traits>
+
 // Operations that cost little beside products and attention count as nothing.
 
 namespace lapidary {
@@ -14,7 +16,8 @@ inline double product_operations(Index rows, Index columns, Index depth) {
 }
 
 /// Of the forward pass: scores and mixtures, two products over the positions that each query sees.
-inline double attention_operations(const Heads<const float>& q, Index keys, const AttentionRule& rule) {
+template <class T>
+double attention_operations(const Heads<const T>& q, Index keys, const AttentionRule& rule) {
     double pairs = 0;
     for (Index position = keys - q.time; position < keys; ++position) {
         pairs += static_cast<double>(position + 1 - rule.first_key(position));
@@ -24,60 +27,91 @@ inline double attention_operations(const Heads<const float>& q, Index keys, cons
 
 }  // namespace detail
 
-inline void matmul_on(Counting& device, ConstView<float, 2> x, ConstView<float, 2>, View<float, 2> y, Store) {
+template <class T>
+void matmul_on(BasicCounting<T>& device, ConstView<T, 2> x, ConstView<T, 2>, View<T, 2> y, Store) {
     device.count().products += detail::product_operations(y.extent(0), y.extent(1), x.extent(1));
 }
-inline void matmul_input_gradient_on(Counting& device, ConstView<float, 2> dy, ConstView<float, 2>,
-                                     View<float, 2> dx, Store) {
+template <class T>
+void matmul_input_gradient_on(BasicCounting<T>& device, ConstView<T, 2> dy, ConstView<T, 2>, View<T, 2> dx,
+                              Store) {
     device.count().products += detail::product_operations(dx.extent(0), dx.extent(1), dy.extent(1));
 }
-inline void matmul_weight_gradient_on(Counting& device, ConstView<float, 3> dy, ConstView<float, 3>,
-                                      View<float, 2> dw) {
+template <class T>
+void matmul_weight_gradient_on(BasicCounting<T>& device, ConstView<T, 3> dy, ConstView<T, 3>,
+                               View<Wide<T>, 2> dw) {
     device.count().products += detail::product_operations(dw.extent(0), dw.extent(1), dy.rows().extent(0));
 }
-inline void attention_on(Counting& device, Heads<const float> q, Heads<const float> k, Heads<const float>,
-                         const AttentionRule& rule, Heads<float>, View<float, 3>) {
+template <class T>
+void attention_on(BasicCounting<T>& device, Heads<const T> q, Heads<const T> k, Heads<const T>,
+                  const AttentionRule& rule, Heads<T>, View<Wide<T>, 3>) {
     device.count().attention += detail::attention_operations(q, k.time, rule);
 }
-inline void attention_gradient_on(Counting& device, Heads<const float> q, Heads<const float> k, Heads<const float>,
-                                  const AttentionRule& rule, Heads<const float>, ConstView<float, 3>,
-                                  Heads<const float>, Heads<float>, Heads<float>, Heads<float>) {
+template <class T>
+void attention_gradient_on(BasicCounting<T>& device, Heads<const T> q, Heads<const T> k, Heads<const T>,
+                           const AttentionRule& rule, Heads<const T>, ConstView<Wide<T>, 3>, Heads<const T>,
+                           Heads<T>, Heads<T>, Heads<T>) {
     device.count().attention += 2 * detail::attention_operations(q, k.time, rule);
 }
 
-inline void fill_on(Counting&, View<float, 1>, float) {}
-inline void copy_on(Counting&, ConstView<float, 1>, View<float, 1>) {}
-inline void copy_heads_on(Counting&, Heads<const float>, Heads<float>) {}
-inline void add_on(Counting&, ConstView<float, 1>, ConstView<float, 1>, View<float, 1>) {}
-inline void scale_on(Counting&, View<float, 1>, float) {}
-template <class From, class To>
-void cast_on(Counting&, View<const From, 1>, View<To, 1>) {}
-inline void add_bias_on(Counting&, ConstView<float, 1>, View<float, 2>) {}
-inline void bias_gradient_on(Counting&, ConstView<float, 3>, View<float, 1>) {}
-inline void clamp_on(Counting&, View<float, 1>, float) {}
-inline void clamp_gradient_on(Counting&, ConstView<float, 1>, float, View<float, 1>) {}
-inline void cross_entropy_on(Counting&, ConstView<float, 2>, ConstView<std::int32_t, 1>, View<float, 1>) {}
-inline void cross_entropy_gradient_on(Counting&, View<float, 2>, ConstView<std::int32_t, 1>, View<float, 1>,
-                                      double) {}
-inline void embedding_on(Counting&, ConstView<float, 2>, ConstView<std::int32_t, 1>, View<float, 2>) {}
-inline void embedding_gradient_on(Counting&, ConstView<std::int32_t, 1>, ConstView<float, 2>, View<float, 2>,
-                                  Index) {}
-inline void gelu_on(Counting&, ConstView<float, 1>, Gelu, View<float, 1>) {}
-inline void gelu_gradient_on(Counting&, ConstView<float, 1>, Gelu, ConstView<float, 1>, View<float, 1>) {}
-inline void layer_norm_on(Counting&, ConstView<float, 2>, ConstView<float, 1>, ConstView<float, 1>, double,
-                          View<float, 2>, RowStatistics<float>) {}
-inline void layer_norm_gradient_on(Counting&, ConstView<float, 3>, ConstView<float, 1>, RowStatistics<float>,
-                                   ConstView<float, 3>, View<float, 3>, View<float, 1>, View<float, 1>) {}
-inline void rms_norm_on(Counting&, ConstView<float, 2>, ConstView<float, 1>, double, View<float, 2>,
-                        View<float, 1>) {}
-inline void rms_norm_gradient_on(Counting&, ConstView<float, 3>, ConstView<float, 1>, ConstView<float, 1>,
-                                 ConstView<float, 3>, View<float, 3>, View<float, 1>) {}
-inline void rotary_on(Counting&, Heads<float>, Index, const Rotation&) {}
-inline void swiglu_on(Counting&, ConstView<float, 2>, View<float, 2>) {}
-inline void swiglu_gradient_on(Counting&, ConstView<float, 2>, ConstView<float, 2>, View<float, 2>) {}
-inline void adamw_on(Counting&, View<float, 1>, ConstView<float, 1>, View<float, 1>, View<float, 1>,
-                     const AdamWUpdate&) {}
-inline double sum_on(Counting&, ConstView<float, 1>) { return 0; }
-inline void squares_by_block_on(Counting&, ConstView<float, 1>, std::span<double>) {}
+template <class T, class U>
+void fill_on(BasicCounting<T>&, View<U, 1>, U) {}
+template <class T, class U>
+void copy_on(BasicCounting<T>&, ConstView<U, 1>, View<U, 1>) {}
+template <class T>
+void copy_heads_on(BasicCounting<T>&, Heads<const T>, Heads<T>) {}
+template <class T, class U>
+void add_on(BasicCounting<T>&, ConstView<U, 1>, ConstView<U, 1>, View<U, 1>) {}
+template <class T>
+void scale_on(BasicCounting<T>&, View<T, 1>, T) {}
+template <class T, class From, class To>
+void cast_on(BasicCounting<T>&, View<const From, 1>, View<To, 1>) {}
+template <class T>
+void add_bias_on(BasicCounting<T>&, ConstView<T, 1>, View<T, 2>) {}
+template <class T>
+void bias_gradient_on(BasicCounting<T>&, ConstView<T, 3>, View<Wide<T>, 1>) {}
+template <class T>
+void clamp_on(BasicCounting<T>&, View<T, 1>, T) {}
+template <class T>
+void clamp_gradient_on(BasicCounting<T>&, ConstView<T, 1>, T, View<T, 1>) {}
+template <class T>
+void cross_entropy_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<std::int32_t, 1>, View<Wide<T>, 1>) {}
+template <class T>
+void cross_entropy_gradient_on(BasicCounting<T>&, View<T, 2>, ConstView<std::int32_t, 1>, View<Wide<T>, 1>,
+                               double) {}
+template <class T>
+void embedding_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<std::int32_t, 1>, View<T, 2>) {}
+template <class T>
+void embedding_gradient_on(BasicCounting<T>&, ConstView<std::int32_t, 1>, ConstView<T, 2>, View<Wide<T>, 2>,
+                           Index) {}
+template <class T>
+void gelu_on(BasicCounting<T>&, ConstView<T, 1>, Gelu, View<T, 1>) {}
+template <class T>
+void gelu_gradient_on(BasicCounting<T>&, ConstView<T, 1>, Gelu, ConstView<T, 1>, View<T, 1>) {}
+template <class T>
+void layer_norm_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<T, 1>, ConstView<T, 1>, double, View<T, 2>,
+                   RowStatistics<Wide<T>>) {}
+template <class T>
+void layer_norm_gradient_on(BasicCounting<T>&, ConstView<T, 3>, ConstView<T, 1>, RowStatistics<Wide<T>>,
+                            ConstView<T, 3>, View<T, 3>, View<Wide<T>, 1>, View<Wide<T>, 1>) {}
+template <class T>
+void rms_norm_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<T, 1>, double, View<T, 2>, View<Wide<T>, 1>) {}
+template <class T>
+void rms_norm_gradient_on(BasicCounting<T>&, ConstView<T, 3>, ConstView<T, 1>, ConstView<Wide<T>, 1>,
+                          ConstView<T, 3>, View<T, 3>, View<Wide<T>, 1>) {}
+template <class T>
+void rotary_on(BasicCounting<T>&, Heads<T>, Index, const Rotation&) {}
+template <class T>
+void swiglu_on(BasicCounting<T>&, ConstView<T, 2>, View<T, 2>) {}
+template <class T>
+void swiglu_gradient_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<T, 2>, View<T, 2>) {}
+template <class T>
+void adamw_on(BasicCounting<T>&, std::type_identity_t<MasterWeights<T>>, ConstView<Wide<T>, 1>, View<Wide<T>, 1>,
+              View<Wide<T>, 1>, const AdamWUpdate&) {}
+template <class T>
+double sum_on(BasicCounting<T>&, ConstView<Wide<T>, 1>) {
+    return 0;
+}
+template <class T>
+void squares_by_block_on(BasicCounting<T>&, ConstView<Wide<T>, 1>, std::span<double>) {}
 
 }  // namespace lapidary

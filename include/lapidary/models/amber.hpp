@@ -145,7 +145,4 @@ struct AmberConfig {
 /// LLM360's AMBER, and every checkpoint of the LLaMA architecture.
 using Amber = Decoder<AmberBlock, AmberConfig>;
 
-/// AMBER that keeps one vector per token and layer for the backward pass and computes the rest again.
-using RecomputingAmber = Decoder<Recompute<AmberBlock>, AmberConfig>;
-
 }  // namespace lapidary

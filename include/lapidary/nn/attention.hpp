@@ -3,6 +3,8 @@
 #include <lapidary/nn/key_value_cache.hpp>
 #include <lapidary/nn/linear.hpp>
 #include <lapidary/nn/position_scheme.hpp>
+#include <lapidary/nn/recompute.hpp>
+#include <lapidary/nn/residual.hpp>
 #include <lapidary/ops/attention.hpp>
 #include <lapidary/ops/clamp.hpp>
 #include <lapidary/ops/elementwise.hpp>
@@ -33,10 +35,12 @@ public:
         bool output_bias = false;
         Initializer initial = Initializer::normal(0.02);
         Initializer output_initial = Initializer::normal(0.02);
+        Recompute recompute = Recompute::nothing;
     };
 
-    /// Saves (2H + 2K) D elements and H scalars a token, and (H + 2K) D more where they are clipped; keeps a view
-    /// of its input.
+    /// Saves (2H + 2K) D elements and H scalars a token, and (H + 2K) D more where they are clipped; from
+    /// Recompute::qkv on H D elements and H scalars, at Recompute::block nothing. Keeps a view of its
+    /// input.
     template <class T>
     struct Saved {
         ConstView<T, 3> x;         // [B, T, C]
@@ -58,20 +62,18 @@ public:
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  Saved<Scalar<D>>& saved) const {
-        const Index batch = x.extent(0), time = x.extent(1);
-        saved.x = x;
-        saved.qkv = scratch(device, Shape<3>{batch, time, columns()});
-        saved.mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
-        saved.log_sum = accumulator_scratch(device, Shape<3>{batch, options_.heads, time});
-        project(device, weights, x, saved.qkv);
-        if (options_.clip > 0) {
-            saved.clipped = scratch(device, saved.qkv.shape);
-            copy(device, saved.qkv.flat(), saved.clipped.flat());
-        }
-        position_.apply(device, queries(saved.qkv), keys(saved.qkv), 0);
-        attention(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(), queries(saved.mixed),
-                  saved.log_sum);
-        output_.forward(device, weights, saved.mixed, y);
+        save(device, x, saved);
+        ScratchScope scope(device.scratch());
+        output_.forward(device, weights, mix(device, weights, saved), y);
+    }
+
+    /// y = addend + what `forward` makes of x; y may be x.
+    template <Device D>
+    void forward_add(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                     ConstView<Scalar<D>, 3> addend, View<Scalar<D>, 3> y, Saved<Scalar<D>>& saved) const {
+        save(device, x, saved);
+        ScratchScope scope(device.scratch());
+        output_.forward_add(device, weights, mix(device, weights, saved), addend, y);
     }
 
     /// As `forward` for tokens that follow others whose keys and values are in `cache`; appends theirs. Row i of x
@@ -80,37 +82,39 @@ public:
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
         ScratchScope scope(device.scratch());
-        const Index batch = x.extent(0), time = x.extent(1);
-        const auto qkv = scratch(device, Shape<3>{batch, time, columns()});
-        const auto mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
-        const auto log_sum = accumulator_scratch(device, Shape<3>{1, options_.heads, time});
-        project(device, weights, x, qkv);
-        for (Index b = 0; b < batch; ++b) {
-            const auto [row, past] = sequences[static_cast<std::size_t>(b)];
-            const auto own = qkv.slice(b, 1);
-            const KeyValueCache<Scalar<D>> kept = cache.sequence(row);
-            position_.apply(device, queries(own), keys(own), past);
-            copy_heads(device, keys(own), kept.keys.slice(past, time));
-            copy_heads(device, values(own), kept.values.slice(past, time));
-            attention(device, queries(own), kept.keys.first(past + time), kept.values.first(past + time), rule(),
-                      queries(mixed.slice(b, 1)), log_sum);
-        }
-        output_.forward(device, weights, mixed, y);
+        output_.forward(device, weights, mix(device, weights, x, cache, sequences), y);
+    }
+
+    /// The same, added to `addend`; y may be x.
+    template <Device D>
+    void forward_add(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                     ConstView<Scalar<D>, 3> addend, View<Scalar<D>, 3> y, KeyValueCache<Scalar<D>> cache,
+                     std::span<const CachedSequence> sequences) const {
+        ScratchScope scope(device.scratch());
+        output_.forward_add(device, weights, mix(device, weights, x, cache, sequences), addend, y);
     }
 
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
                   View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
-        const auto dmixed = scratch(device, saved.mixed.shape);
-        output_.backward(device, weights, saved.mixed, dy, dmixed, gradients, Store::assign);
-        const auto dqkv = scratch(device, saved.qkv.shape);
-        attention_gradient(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(),
-                           queries(saved.mixed), saved.log_sum, queries(dmixed), queries(dqkv), keys(dqkv),
-                           values(dqkv));
+        Saved<Scalar<D>> all = saved;
+        if (!keeps(Recompute::qkv)) {
+            make_room_for_qkv(device, all);
+            project(device, weights, all);
+        }
+        if (!keeps(Recompute::block)) {
+            make_room_for_mixed(device, all);
+            attend(device, all);
+        }
+        const auto dmixed = scratch(device, all.mixed.shape);
+        output_.backward(device, weights, all.mixed, dy, dmixed, gradients, Store::assign);
+        const auto dqkv = scratch(device, all.qkv.shape);
+        attention_gradient(device, queries(all.qkv), keys(all.qkv), values(all.qkv), rule(), queries(all.mixed),
+                           all.log_sum, queries(dmixed), queries(dqkv), keys(dqkv), values(dqkv));
         position_.gradient(device, queries(dqkv), keys(dqkv));
-        if (options_.clip > 0) clamp_gradient(device, saved.clipped.flat(), options_.clip, dqkv.flat());
-        qkv_.backward(device, weights, saved.x, dqkv, dx, gradients, Store::add);
+        if (options_.clip > 0) clamp_gradient(device, all.clipped.flat(), options_.clip, dqkv.flat());
+        qkv_.backward(device, weights, all.x, dqkv, dx, gradients, Store::add);
     }
 
     /// Shape of the keys (and of the values) in a cache for `batch` sequences of `time` tokens.
@@ -154,11 +158,76 @@ private:
                         options_.head_size);
     }
 
+    [[nodiscard]] bool keeps(Recompute level) const { return options_.recompute < level; }
+
+    template <Device D>
+    void make_room_for_qkv(D& device, Saved<Scalar<D>>& saved) const {
+        saved.qkv = scratch(device, Shape<3>{saved.x.extent(0), saved.x.extent(1), columns()});
+        if (options_.clip > 0) saved.clipped = scratch(device, saved.qkv.shape);
+    }
+    template <Device D>
+    void make_room_for_mixed(D& device, Saved<Scalar<D>>& saved) const {
+        const Index batch = saved.x.extent(0), time = saved.x.extent(1);
+        saved.mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
+        saved.log_sum = accumulator_scratch(device, Shape<3>{batch, options_.heads, time});
+    }
+
+    // Room for what is kept.
+    template <Device D>
+    void save(D& device, ConstView<Scalar<D>, 3> x, Saved<Scalar<D>>& saved) const {
+        saved.x = x;
+        if (keeps(Recompute::qkv)) make_room_for_qkv(device, saved);
+        if (keeps(Recompute::block)) make_room_for_mixed(device, saved);
+    }
+
+    // All up to the output product: into what is kept, else into scratch.
+    template <Device D>
+    View<Scalar<D>, 3> mix(D& device, Weights<Scalar<D>> weights, Saved<Scalar<D>> saved) const {
+        if (!keeps(Recompute::qkv)) make_room_for_qkv(device, saved);
+        if (!keeps(Recompute::block)) make_room_for_mixed(device, saved);
+        project(device, weights, saved);
+        attend(device, saved);
+        return saved.mixed;
+    }
+
+    // The same of tokens that follow others in a cache, one sequence after the other.
+    template <Device D>
+    View<Scalar<D>, 3> mix(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                           KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
+        const Index batch = x.extent(0), time = x.extent(1);
+        const auto qkv = scratch(device, Shape<3>{batch, time, columns()});
+        const auto mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
+        const auto log_sum = accumulator_scratch(device, Shape<3>{1, options_.heads, time});
+        project(device, weights, x, qkv);
+        for (Index b = 0; b < batch; ++b) {
+            const auto [row, past] = sequences[static_cast<std::size_t>(b)];
+            const auto own = qkv.slice(b, 1);
+            const KeyValueCache<Scalar<D>> kept = cache.sequence(row);
+            position_.apply(device, queries(own), keys(own), past);
+            copy_heads(device, keys(own), kept.keys.slice(past, time));
+            copy_heads(device, values(own), kept.values.slice(past, time));
+            attention(device, queries(own), kept.keys.first(past + time), kept.values.first(past + time), rule(),
+                      queries(mixed.slice(b, 1)), log_sum);
+        }
+        return mixed;
+    }
+
+    template <Device D>
+    void project(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved) const {
+        project(device, weights, saved.x, saved.qkv);
+        if (options_.clip > 0) copy(device, saved.qkv.flat(), saved.clipped.flat());
+        position_.apply(device, queries(saved.qkv), keys(saved.qkv), 0);
+    }
     // Queries, keys and values, not yet told of positions.
     template <Device D>
     void project(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> qkv) const {
         qkv_.forward(device, weights, x, qkv);
         if (options_.clip > 0) clamp(device, qkv.flat(), options_.clip);
+    }
+    template <Device D>
+    void attend(D& device, const Saved<Scalar<D>>& saved) const {
+        attention(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(), queries(saved.mixed),
+                  saved.log_sum);
     }
 
     Options options_;

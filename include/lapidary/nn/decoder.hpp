@@ -4,6 +4,7 @@
 #include <lapidary/nn/check_options.hpp>
 #include <lapidary/nn/embedding.hpp>
 #include <lapidary/nn/lm_head.hpp>
+#include <lapidary/nn/recompute.hpp>
 #include <lapidary/ops/reduce.hpp>
 
 #include <algorithm>
@@ -40,11 +41,13 @@ class Decoder {
 public:
     using Options = DecoderOptions<typename BlockType::Options>;
     using Config = ModelConfig;
+    static constexpr bool takes_recompute = TakesRecompute<typename BlockType::Options>;
 
-    /// Throws Error(value) naming an option that is out of its range, and by how much.
-    explicit Decoder(const Config& config)
+    /// `recompute`: what blocks compute again rather than keep, where their options do not say more. Throws
+    /// Error(value) naming an option that is out of its range, and by how much.
+    explicit Decoder(const Config& config, Recompute recompute = Recompute::nothing)
         : config_(config),
-          options_(check(config)),
+          options_(check(config, recompute)),
           embedding_(layout_, "embedding", options_.embedding),
           blocks_(make_blocks()),
           norm_(layout_, "norm", options_.block.norm),
@@ -61,8 +64,7 @@ public:
     void logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
                 View<Scalar<D>, 3> logits) const {
         ScratchScope scope(device.scratch());
-        Trace<Scalar<D>> trace;
-        const auto h = run(device, weights, ids, trace);
+        const auto h = run(device, weights, ids, nullptr);
         const Ends<const Scalar<D>> ends = open_ends(weights);
         head_.logits(device, ends.last, ends.tables, h, logits);
         close_ends(weights);
@@ -73,8 +75,7 @@ public:
     template <Device D, class Visit>
     void visit_states(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids, Visit&& visit) const {
         ScratchScope scope(device.scratch());
-        Trace<Scalar<D>> trace;
-        run(device, weights, ids, trace, visit);
+        run(device, weights, ids, nullptr, visit);
     }
 
     /// The cross entropy of each token, in nats. inputs, targets, losses: [B, T]; a negative target is not
@@ -83,8 +84,7 @@ public:
     void loss(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
               ConstView<std::int32_t, 2> targets, View<Accumulator<D>, 2> losses) const {
         ScratchScope scope(device.scratch());
-        Trace<Scalar<D>> trace;
-        const auto h = run(device, weights, inputs, trace);
+        const auto h = run(device, weights, inputs, nullptr);
         const Ends<const Scalar<D>> ends = open_ends(weights);
         head_.loss(device, ends.last, ends.tables, h, targets, losses);
         close_ends(weights);
@@ -109,7 +109,7 @@ public:
         layout_.check_size("decoder", "gradients", gradients.size());
         ScratchScope scope(device.scratch());
         Trace<Scalar<D>> trace;
-        const auto h = run(device, weights, inputs, trace);
+        const auto h = run(device, weights, inputs, &trace);
         const auto dh = scratch(device, h.shape);
         const Ends<const Scalar<D>> ends = open_ends(weights);
         const Ends<Accumulator<D>> sums = open_ends(gradients);
@@ -252,10 +252,14 @@ private:
         parameters.close(last_unit());
     }
 
-    static Options check(const Options& options) {
+    static Options check(Options options, Recompute recompute) {
         detail::require_option(options.layers >= 0 && options.layers <= 4096, "decoder", "layers", options.layers,
                                "be in [0, 4096]");
         detail::require_extent("decoder", "context", options.context);
+        if (!takes_recompute && recompute != Recompute::nothing) {
+            throw Error(ErrorCode::value, "decoder", "the options of its blocks have no `recompute`");
+        }
+        options.block = at_least(options.block, recompute);
         return options;
     }
 
@@ -281,35 +285,43 @@ private:
         }
     }
 
-    // Everything up to the head: the normed output of the last block, [B, T, C].
+    // Everything up to the head: the normed output of the last block, [B, T, C]. Without a trace, nothing is kept
+    // for a gradient.
     template <Device D>
     View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
-                           Trace<Scalar<D>>& trace) const {
+                           Trace<Scalar<D>>* trace) const {
         return run(device, weights, ids, trace, [](Index, ConstView<Scalar<D>, 3>) {});
     }
 
     template <Device D, class Visit>
     View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
-                           Trace<Scalar<D>>& trace, Visit&& visit) const {
+                           Trace<Scalar<D>>* trace, Visit&& visit) const {
         check_call(weights.size(), 0, ids.extent(1));
         const Shape<3> shape{ids.extent(0), ids.extent(1), options_.embedding.width};
-        auto x = scratch(device, shape);
+        auto x = scratch(device, shape), y = scratch(device, shape);
         embedding_.forward(device, weights.open(0), ids, x);
         weights.close(0);
         visit(Index{0}, ConstView<Scalar<D>, 3>(x));
-        trace.blocks.resize(blocks_.size());
+        if (trace) trace->blocks.resize(blocks_.size());
         for (std::size_t i = 0; i < blocks_.size(); ++i) {
-            const auto y = scratch(device, shape);
             const Index unit = static_cast<Index>(i) + 1;
-            blocks_[i].forward(device, weights.open(unit), x, y, trace.blocks[i]);
+            if (trace) {
+                blocks_[i].forward(device, weights.open(unit), x, y, trace->blocks[i]);
+                x = y;
+                y = scratch(device, shape);
+            } else {
+                ScratchScope scope(device.scratch());
+                typename BlockType::template Saved<Scalar<D>> dropped;
+                blocks_[i].forward(device, weights.open(unit), x, y, dropped);
+                std::swap(x, y);
+            }
             weights.close(unit);
-            x = y;
             visit(static_cast<Index>(i) + 1, ConstView<Scalar<D>, 3>(x));
         }
-        const auto h = scratch(device, shape);
-        norm_.forward(device, weights.open(last_unit()), x, h, trace.norm);
+        typename BlockType::NormLayer::template Saved<Scalar<D>> unused;
+        norm_.forward(device, weights.open(last_unit()), x, y, trace ? trace->norm : unused);
         weights.close(last_unit());
-        return h;
+        return y;
     }
 
     Config config_;

@@ -2,6 +2,7 @@
 
 #include <lapidary/nn/check_options.hpp>
 #include <lapidary/ops/bias.hpp>
+#include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/matmul.hpp>
 
 #include <string>
@@ -34,6 +35,16 @@ public:
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y) const {
         matmul(device, x.rows(), weights[matrix_], y.rows());
         if (bias_.shape[0] > 0) add_bias(device, weights[bias_], y.rows());
+    }
+
+    /// y = addend + what `forward` makes of x: one operation where there is no bias. addend: [B, T, outputs], not
+    /// y.
+    template <Device D>
+    void forward_add(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                     ConstView<Scalar<D>, 3> addend, View<Scalar<D>, 3> y) const {
+        if (bias_.shape[0] == 0) return matmul_add(device, x.rows(), weights[matrix_], addend.rows(), y.rows());
+        forward(device, weights, x, y);
+        add(device, addend.flat(), y.flat(), y.flat());
     }
 
     /// Adds to the gradients; dx receives (Store::add: is added to) the gradient of x. With Store::assign, dx may

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <lapidary/nn/block.hpp>
+#include <lapidary/nn/recompute.hpp>
+#include <lapidary/nn/residual.hpp>
 #include <lapidary/ops/elementwise.hpp>
 
 #include <optional>
@@ -22,12 +24,14 @@ public:
         typename SelfAttention::Options attention{};
         typename Mlp::Options mlp{};
         bool shared_norm = false;
+        Recompute recompute = Recompute::nothing;
     };
 
-    /// Saves 3C elements a token, 2C with a shared norm, besides what its parts save, and keeps a view of its
-    /// input.
+    /// Takes 3C elements a token, 2C with a shared norm, besides what its parts save, C elements from
+    /// Recompute::norms on, nothing at Recompute::block; keeps a view of its input.
     template <class T>
     struct Saved {
+        ConstView<T, 3> x;
         typename Norm::template Saved<T> norm1;
         typename SelfAttention::template Saved<T> attention;
         typename Norm::template Saved<T> norm2;
@@ -35,9 +39,10 @@ public:
     };
 
     ParallelBlock(ParameterLayout& layout, const std::string& name, const Options& options)
-        : norm1_(layout, name + ".norm1", options.norm),
-          attention_(layout, name + ".attention", options.attention),
-          mlp_(layout, name + ".mlp", options.mlp) {
+        : recompute_(options.recompute),
+          norm1_(layout, name + ".norm1", options.norm),
+          attention_(layout, name + ".attention", at_least(options.attention, options.recompute)),
+          mlp_(layout, name + ".mlp", at_least(options.mlp, options.recompute)) {
         if (!options.shared_norm) norm2_.emplace(layout, name + ".norm2", options.norm);
     }
 
@@ -45,8 +50,14 @@ public:
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  Saved<Scalar<D>>& saved) const {
-        run(device, weights, x, y, saved,
-            [&](auto h, auto out) { attention_.forward(device, weights, h, out, saved.attention); });
+        if (recompute_ < Recompute::block) {
+            run(device, weights, x, y, saved);
+            return;
+        }
+        saved.x = x;
+        ScratchScope scope(device.scratch());
+        Saved<Scalar<D>> dropped;
+        run(device, weights, x, y, dropped);
     }
 
     /// As `forward` for tokens that follow others in a cache; saves nothing for a backward pass.
@@ -55,8 +66,11 @@ public:
                  KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
         ScratchScope scope(device.scratch());
         Saved<Scalar<D>> unused;
-        run(device, weights, x, y, unused,
-            [&](auto h, auto out) { attention_.forward(device, weights, h, out, cache, sequences); });
+        const auto h = scratch(device, x.shape), middle = scratch(device, x.shape);
+        norm1_.forward(device, weights, x, h, unused.norm1);
+        detail::forward_add(attention_, device, weights, h, x, middle, cache, sequences);
+        if (norm2_) norm2_->forward(device, weights, x, h, unused.norm2);
+        detail::forward_add(mlp_, device, weights, h, middle, y, unused.mlp);
     }
 
     /// d: the gradient of y on entry, of x on return.
@@ -64,6 +78,7 @@ public:
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, View<Scalar<D>, 3> d,
                   Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
+        const Saved<Scalar<D>> all = recompute_ < Recompute::norms ? saved : again(device, weights, saved);
         const auto dh1 = scratch(device, d.shape);
         fill(device, dh1.flat(), 0);
         auto dh2 = dh1;
@@ -71,10 +86,10 @@ public:
             dh2 = scratch(device, d.shape);
             fill(device, dh2.flat(), 0);
         }
-        mlp_.backward(device, weights, saved.mlp, d, dh2, gradients);
-        attention_.backward(device, weights, saved.attention, d, dh1, gradients);
-        if (norm2_) norm2_->backward(device, weights, saved.norm2, dh2, d, gradients);
-        norm1_.backward(device, weights, saved.norm1, dh1, d, gradients);
+        mlp_.backward(device, weights, all.mlp, d, dh2, gradients);
+        attention_.backward(device, weights, all.attention, d, dh1, gradients);
+        if (norm2_) norm2_->backward(device, weights, all.norm2, dh2, d, gradients);
+        norm1_.backward(device, weights, all.norm1, dh1, d, gradients);
     }
 
     /// Shape of the keys (and of the values) in a cache for `batch` sequences of `time` tokens.
@@ -83,9 +98,49 @@ public:
     }
 
 private:
-    template <Device D, class Attend>
+    // Whether what norms make is not kept: its place is then y's, if the layers behind allow that.
+    [[nodiscard]] bool drops_attention_input() const {
+        return recompute_ >= Recompute::norms && HasForwardAdd<SelfAttention> && (norm2_ || HasForwardAdd<Mlp>);
+    }
+    [[nodiscard]] bool drops_mlp_input() const {
+        return recompute_ >= Recompute::norms && HasForwardAdd<Mlp> && (norm2_ || HasForwardAdd<SelfAttention>);
+    }
+
+    template <Device D>
     void run(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-             Saved<Scalar<D>>& saved, Attend&& attend) const {
+             Saved<Scalar<D>>& saved) const {
+        saved.x = x;
+        const auto h1 = drops_attention_input() ? y : scratch(device, x.shape);
+        norm1_.forward(device, weights, x, h1, saved.norm1);
+        const auto middle = scratch(device, x.shape);
+        detail::forward_add(attention_, device, weights, h1, x, middle, saved.attention);
+        auto h2 = h1;
+        if (norm2_) {
+            h2 = drops_mlp_input() ? y : scratch(device, x.shape);
+            norm2_->forward(device, weights, x, h2, saved.norm2);
+        }
+        detail::forward_add(mlp_, device, weights, h2, middle, y, saved.mlp);
+        if constexpr (HasForwardAdd<SelfAttention>) {
+            if (drops_attention_input()) saved.attention.x = {};
+        }
+        if constexpr (HasForwardAdd<Mlp>) {
+            if (drops_mlp_input()) saved.mlp.x = {};
+        }
+    }
+
+    // `saved` with what the layers were given; at Recompute::block, all that backward needs.
+    template <Device D>
+    Saved<Scalar<D>> again(D& device, Weights<Scalar<D>> weights, Saved<Scalar<D>> saved) const {
+        const auto x = saved.x;
+        if (recompute_ < Recompute::block) {
+            saved.attention = detail::with_input<SelfAttention>(device, weights, norm1_, x, saved.attention);
+            if (norm2_) {
+                saved.mlp = detail::with_input<Mlp>(device, weights, *norm2_, x, saved.mlp);
+            } else if constexpr (HasForwardAdd<SelfAttention> && HasForwardAdd<Mlp>) {
+                saved.mlp.x = saved.attention.x;
+            }
+            return saved;
+        }
         const auto h1 = scratch(device, x.shape);
         norm1_.forward(device, weights, x, h1, saved.norm1);
         auto h2 = h1;
@@ -93,13 +148,12 @@ private:
             h2 = scratch(device, x.shape);
             norm2_->forward(device, weights, x, h2, saved.norm2);
         }
-        attend(h1, y);
-        add(device, x.flat(), y.flat(), y.flat());
-        const auto branch = scratch(device, x.shape);
-        mlp_.forward(device, weights, h2, branch, saved.mlp);
-        add(device, y.flat(), branch.flat(), y.flat());
+        detail::save_again(attention_, device, weights, h1, saved.attention);
+        detail::save_again(mlp_, device, weights, h2, saved.mlp);
+        return saved;
     }
 
+    Recompute recompute_;
     Norm norm1_;
     SelfAttention attention_;
     std::optional<Norm> norm2_;

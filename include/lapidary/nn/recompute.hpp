@@ -1,58 +1,45 @@
 #pragma once
 
-#include <lapidary/nn/block.hpp>
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
 
 namespace lapidary {
 
-/// A block that saves its input alone and runs forward again when its gradient is asked for: less memory, about a
-/// third more time, the same bits.
-template <class BlockType>
-class Recompute {
-    static_assert(check_block<BlockType>());
-
-public:
-    using NormLayer = typename BlockType::NormLayer;
-    using Options = typename BlockType::Options;
-
-    template <class T>
-    struct Saved {
-        ConstView<T, 3> x;  // [B, T, C]
-    };
-
-    Recompute(ParameterLayout& layout, const std::string& name, const Options& options)
-        : block_(layout, name, options) {}
-
-    template <Device D>
-    void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-                 Saved<Scalar<D>>& saved) const {
-        saved.x = x;
-        ScratchScope scope(device.scratch());
-        typename BlockType::template Saved<Scalar<D>> dropped;
-        block_.forward(device, weights, x, y, dropped);
-    }
-
-    template <Device D>
-    void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
-                 KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
-        block_.forward(device, weights, x, y, cache, sequences);
-    }
-
-    template <Device D>
-    void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, View<Scalar<D>, 3> d,
-                  Gradients<Accumulator<D>> gradients) const {
-        ScratchScope scope(device.scratch());
-        typename BlockType::template Saved<Scalar<D>> again;
-        const auto y = scratch(device, saved.x.shape);
-        block_.forward(device, weights, saved.x, y, again);
-        block_.backward(device, weights, again, d, gradients);
-    }
-
-    static Shape<4> cache_shape(const Options& options, Index batch, Index time) {
-        return BlockType::cache_shape(options, batch, time);
-    }
-
-private:
-    BlockType block_;
+/// What of its activations a block does not keep for its gradient, but computes again when it is asked for. Each
+/// level keeps less than the one before, and computes more. None changes a bit.
+enum class Recompute {
+    nothing,  ///< all is kept but what an MLP's activation function makes
+    norms,    ///< what norms make: costs no product
+    mlp,      ///< and the MLP's first product
+    qkv,      ///< and queries, keys and values
+    block,    ///< all: the block's input alone is kept
 };
+inline constexpr std::array recompute_levels{Recompute::nothing, Recompute::norms, Recompute::mlp, Recompute::qkv,
+                                             Recompute::block};
+inline constexpr std::array<std::string_view, recompute_levels.size()> recompute_names{"nothing", "norms", "mlp",
+                                                                                       "qkv", "block"};
+
+inline std::string name_of(Recompute level) {
+    return std::string(recompute_names[static_cast<std::size_t>(level)]);
+}
+
+/// Options of a layer or a block that has these levels, as `Recompute recompute`. At a level that is not its own
+/// affair it keeps what it keeps at the level before. A layer at Recompute::block keeps its input `x` alone, and
+/// its `backward` needs no other member of a `Saved`.
+template <class Options>
+concept TakesRecompute = requires(const Options& options) {
+    { options.recompute } -> std::same_as<const Recompute&>;
+};
+
+/// The options with at least this level, where they have one.
+template <class Options>
+Options at_least(Options options, Recompute level) {
+    if constexpr (TakesRecompute<Options>) options.recompute = std::max(options.recompute, level);
+    return options;
+}
 
 }  // namespace lapidary

@@ -2,6 +2,7 @@
 
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
+#include <lapidary/nn/recompute.hpp>
 #include <lapidary/ops/check.hpp>
 
 #include <bit>
@@ -11,7 +12,7 @@
 
 namespace lapidary {
 
-/// A device that counts instead of computing (`Counting`).
+/// A device that counts instead of computing (`Counting`, `BasicCounting<bf16>`).
 template <class D>
 concept CountingDevice = Device<D> && requires(D& device) { device.count().total(); };
 
@@ -20,7 +21,7 @@ struct StepPlan {
     Index parameters = 0;         ///< padding not counted
     Index flat_size = 0;          ///< elements of a flat vector: of the weights, the gradients, each moment
     Index lane_buffers = 0;       ///< further gradients, for the tree over lanes
-    std::size_t activations = 0;  ///< bytes in single precision, at the peak of one micro-batch
+    std::size_t activations = 0;  ///< bytes, in the device's element types, at the peak of one micro-batch
     double products_per_token =
         0;  ///< floating-point operations: 6 for each weight of a product, more if recomputed
     double attention_per_token = 0;  ///< of the positions a token sees
@@ -41,7 +42,7 @@ StepPlan plan_step(D& device, const Model& model, Index micro_batch, Index conte
     ScratchScope scope(device.scratch());
     const auto before = device.count();
     const auto weights = scratch(device, Shape<1>{model.layout().size()});
-    const auto gradients = scratch(device, Shape<1>{model.layout().size()});
+    const auto gradients = accumulator_scratch(device, Shape<1>{model.layout().size()});
     const std::size_t mark = device.scratch().used();
     device.scratch().restart_peak();
     const auto ids = device.scratch().template allocate<std::int32_t, 2>({micro_batch, context});
@@ -55,6 +56,45 @@ StepPlan plan_step(D& device, const Model& model, Index micro_batch, Index conte
             .activations = device.scratch().peak() - mark,
             .products_per_token = (device.count().products - before.products) / tokens,
             .attention_per_token = (device.count().attention - before.attention) / tokens};
+}
+
+/// The most bytes that `loss` needs for so many sequences at once: what `validation_loss` takes of a rank.
+template <CountingDevice D, class Model>
+std::size_t plan_loss(D& device, const Model& model, Index sequences, Index context) {
+    ScratchScope scope(device.scratch());
+    const auto weights = scratch(device, Shape<1>{model.layout().size()});
+    const std::size_t mark = device.scratch().used();
+    device.scratch().restart_peak();
+    const auto ids = device.scratch().template allocate<std::int32_t, 2>({sequences, context});
+    std::vector<double> losses(static_cast<std::size_t>(sequences));
+    model.loss(device, Weights<Scalar<D>>(weights), ids, ids, losses);
+    return device.scratch().peak() - mark;
+}
+
+/// A step at one level of recomputation.
+struct LevelPlan {
+    Recompute level = Recompute::nothing;
+    StepPlan step;
+};
+
+/// `plan_step` at every level that the model's blocks have, from the cheapest to the one that keeps least.
+template <class Model, CountingDevice D>
+std::vector<LevelPlan> plan_levels(D& device, const typename Model::Config& config, Index micro_batch,
+                                   Index context, Index lanes = 1) {
+    std::vector<LevelPlan> plans;
+    for (const Recompute level : recompute_levels) {
+        if (level != Recompute::nothing && !Model::takes_recompute) break;
+        plans.push_back({level, plan_step(device, Model(config, level), micro_batch, context, lanes)});
+    }
+    return plans;
+}
+
+/// The cheapest level whose activations fit into so many bytes; null: none does.
+inline const LevelPlan* cheapest_that_fits(const std::vector<LevelPlan>& plans, double bytes) {
+    for (const LevelPlan& plan : plans) {
+        if (static_cast<double>(plan.step.activations) <= bytes) return &plan;
+    }
+    return nullptr;
 }
 
 }  // namespace lapidary
