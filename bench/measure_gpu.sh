@@ -65,6 +65,6 @@ done
 printf '\n== Results\n'
 [ ! -e "$BUILD/work/ops.txt" ] || cat "$BUILD/work/ops.txt"
 [ ! -e "$OUT/steps.md" ] || cat "$OUT/steps.md"
-grep -hE '^(recompute|again|resumed|graphs|no_graphs|fp32_again|memcheck|racecheck|initcheck|[0-9]+ steps, last losses)' "$OUT/log.txt" || true
+grep -hE '^(recompute|again|resumed|no_graphs|fp32_again|memcheck|racecheck|initcheck|[0-9]+ steps, last losses)' "$OUT/log.txt" || true
 printf '\n== Summary\n' && cat "$OUT/summary.txt"
 exit $all
