@@ -15,6 +15,7 @@ if(TARGET lapidary_kernels)
   target_include_directories(test_cuda_device PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/cuda/declarations)
   target_compile_definitions(test_cuda_device PRIVATE LAPIDARY_TEST_GPU)
   target_link_libraries(test_cuda_device PRIVATE lapidary_kernels test_support)
+  target_compile_options(test_cuda_device PRIVATE -O0)  # the work is the GPU's
   add_test(NAME cuda.device COMMAND test_cuda_device "~[none]")
   add_test(NAME cuda.none COMMAND test_cuda_device "[none]")
   set_tests_properties(cuda.device PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
