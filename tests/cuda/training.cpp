@@ -1,9 +1,8 @@
-// Training in mixed precision on the stand-in for a GPU: runs repeat, stop and go on, ranks change nothing, and
+// Training in mixed precision on a GPU or its stand-in: runs repeat, stop and go on, ranks change nothing, and
 // what is learned is what single precision learns.
 
-#include "catch.hpp"
-#include "host_gpu.hpp"
 #include "io/support.hpp"
+#include "support.hpp"
 #include "train/support.hpp"
 
 #include <lapidary/checkpoint/checkpoint.hpp>
@@ -23,7 +22,7 @@ using namespace lapidary::test;
 
 namespace {
 
-using Gpu16 = HostGpu<bf16>;
+using Gpu16 = decltype(own_gpu<bf16>());
 
 AmberConfig small_config() {
     AmberConfig config = AmberConfig::nano();
@@ -76,7 +75,7 @@ Contents contents(const Amber& model, const std::filesystem::path& checkpoint) {
 Contents run(const Amber& model, int ranks, Zero zero, Moments moments, Index steps) {
     const io_test::TemporaryDirectory folder;
     const auto body = [&](auto& world) {
-        Gpu16 device;
+        auto device = own_gpu<bf16>();
         TrainState<Gpu16> state(device, model.layout(),
                                 {.ranks = world.size(), .rank = world.rank(), .zero = zero}, moments);
         initialize(device, model, state, {.seed = 4});
@@ -99,13 +98,13 @@ TEST_CASE("mixed precision: a run repeats, and goes on from a checkpoint as if i
         const io_test::TemporaryDirectory folder;
         SingleProcess world;
         {
-            Gpu16 device;
+            auto device = own_gpu<bf16>();
             TrainState<Gpu16> state(device, model.layout(), {}, moments);
             initialize(device, model, state, {.seed = 4});
             train(device, world, model, state, 2);
             save_checkpoint(device, model, state, folder / "middle");
         }
-        Gpu16 device;
+        auto device = own_gpu<bf16>();
         TrainState<Gpu16> state(device, model.layout(), {}, moments);
         read_checkpoint(device, model, state, folder / "middle");
         train(device, world, model, state, 4);
@@ -114,6 +113,7 @@ TEST_CASE("mixed precision: a run repeats, and goes on from a checkpoint as if i
     }
 }
 
+#ifndef LAPIDARY_TEST_GPU  // threads copy out of each other's memory, which has to be the host's
 TEST_CASE("mixed precision: ranks and sharding change no bit") {
     const Amber model(small_config());
     for (const Moments moments : {Moments::full, Moments::bf16}) {
@@ -124,6 +124,7 @@ TEST_CASE("mixed precision: ranks and sharding change no bit") {
         }
     }
 }
+#endif
 
 TEST_CASE("mixed precision: the weights that a GPU starts from are the CPU's") {
     const Amber model(small_config());
@@ -142,7 +143,7 @@ TEST_CASE("mixed precision learns what single precision learns: 200 steps within
     const std::vector<double> expected = train(cpu, world, model, exact, 200, 2);
     REQUIRE(expected.back() < 0.8 * expected.front());
     for (const Moments moments : {Moments::full, Moments::bf16}) {
-        Gpu16 device;
+        auto device = own_gpu<bf16>();
         TrainState<Gpu16> state(device, model.layout(), {}, moments);
         initialize(device, model, state, {.seed = 4});
         const std::vector<double> losses = train(device, world, model, state, 200, 2);
