@@ -1,4 +1,4 @@
-// Activations on the stand-in for a GPU against the Reference in double.
+// Activations on a GPU or its stand-in against the Reference in double.
 
 #include "support.hpp"
 

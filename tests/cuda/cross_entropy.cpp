@@ -1,4 +1,4 @@
-// Cross-entropy on the stand-in for a GPU against the Reference in double.
+// Cross-entropy on a GPU or its stand-in against the Reference in double.
 
 #include "support.hpp"
 
@@ -17,7 +17,7 @@ TEMPLATE_TEST_CASE("cross-entropy on a GPU", "", float, bf16) {
         for (Index n = 0; n < rows; ++n) {
             targets.push_back(n == 1 ? -1 : static_cast<std::int32_t>((n + 3) * 7919 % vocabulary));
         }
-        const ConstView<std::int32_t, 1> wanted(targets.data(), {rows});
+        const auto wanted = place_ids(device, targets);
         const Shape<2> shape{rows, vocabulary};
         const auto logits = place(device, shape, normal(element_count(shape), 1, 3.0));
         const auto losses = poisoned_accumulators(device, Shape<1>{rows}),
@@ -32,9 +32,9 @@ TEMPLATE_TEST_CASE("cross-entropy on a GPU of logits far from zero", "", float, 
     compare_gpu<TestType>([&](auto& device, auto) {
         const Values values{{-1000, -1004, -1008, -1024, 4992, 4992, 4960, -4992, 0, 0, 0, 0}};
         const auto logits = place(device, Shape<2>{3, 4}, values);
-        const std::vector<std::int32_t> targets{2, 0, 3};
+        const auto targets = place_ids(device, {2, 0, 3});
         const auto losses = poisoned_accumulators(device, Shape<1>{3});
-        cross_entropy_gradient(device, logits, {targets.data(), {3}}, losses, 1.0);
+        cross_entropy_gradient(device, logits, targets, losses, 1.0);
         return std::vector{read(losses), read(logits)};
     });
 }

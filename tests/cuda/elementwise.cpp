@@ -1,4 +1,4 @@
-// Operations that treat elements one by one, on the stand-in for a GPU.
+// Operations that treat elements one by one, on a GPU or its stand-in.
 
 #include "support.hpp"
 
@@ -63,14 +63,12 @@ TEMPLATE_TEST_CASE("clamp on a GPU", "", float, bf16) {
         clamp_gradient(device, x, 1.5, d);
         return std::vector{read(x), read(d)};
     });
-    HostGpu<TestType> gpu;
+    auto&& gpu = fresh_gpu<TestType>();
     const auto x = poisoned(gpu, Shape<1>{count}), d = place(gpu, Shape<1>{count}, Values::constant(count, 3));
     clamp(gpu, x, 1);
     clamp_gradient(gpu, x, 1, d);
-    for (Index i = 0; i < count; ++i) {
-        REQUIRE(std::isnan(static_cast<float>(x[i])));
-        REQUIRE(static_cast<float>(d[i]) == 3);
-    }
+    for (const double value : read(x).data) REQUIRE(std::isnan(value));
+    CHECK(read(d).data == Values::constant(count, 3).data);
 }
 
 TEMPLATE_TEST_CASE("casts on a GPU round once, to nearest even", "", (std::pair<float, bf16>),
@@ -78,15 +76,17 @@ TEMPLATE_TEST_CASE("casts on a GPU round once, to nearest even", "", (std::pair<
     using From = typename TestType::first_type;
     using To = typename TestType::second_type;
     const Index count = GENERATE(1, 8, 4099), skip = GENERATE(0, 1);
-    HostGpu<bf16> gpu;
+    auto&& gpu = fresh_gpu<bf16>();
     const auto x = beside(gpu.scratch().template allocate<From>(Shape<1>{count + skip}), skip);
     const auto y = gpu.scratch().template allocate<To>(Shape<1>{count});
     const Values values = Values::normal(count, 1);
-    for (Index i = 0; i < count; ++i) x[i] = static_cast<From>(values.data[static_cast<std::size_t>(i)]);
+    assign(gpu, x, values);
     cast(gpu, x, y);
-    for (Index i = 0; i < count; ++i) {
-        REQUIRE(static_cast<float>(y[i]) == static_cast<float>(static_cast<To>(static_cast<float>(x[i]))));
+    Values expected;
+    for (const double value : values.data) {
+        expected.data.push_back(static_cast<double>(static_cast<To>(static_cast<From>(value))));
     }
+    CHECK(read(y).data == expected.data);
 }
 
 TEMPLATE_TEST_CASE("copies of heads on a GPU", "", float, bf16) {

@@ -1,4 +1,4 @@
-// Embeddings on the stand-in for a GPU against the Reference in double.
+// Embeddings on a GPU or its stand-in against the Reference in double.
 
 #include "support.hpp"
 
@@ -32,10 +32,10 @@ TEMPLATE_TEST_CASE("embeddings on a GPU", "", float, bf16) {
                  std::array<Index, 3>{150, 40, 24}, std::array<Index, 3>{31, 5, 1032});
     const Index count = extents[0], vocabulary = extents[1], width = extents[2];
     const std::vector<std::int32_t> ids = tokens(count, vocabulary);
-    const ConstView<std::int32_t, 1> view(ids.data(), {count});
     for (const Index frozen : {Index{-1}, ids.empty() ? 0 : Index{ids[0]}}) {
         compare_gpu<TestType>([&](auto& device, auto normal) {
             const Shape<2> table_shape{vocabulary, width}, shape{count, width};
+            const auto view = place_ids(device, ids);
             const auto table = place(device, table_shape, normal(element_count(table_shape), 1));
             const auto out = poisoned(device, shape);
             embedding(device, table, view, out);
@@ -50,14 +50,17 @@ TEMPLATE_TEST_CASE("embeddings on a GPU", "", float, bf16) {
 TEST_CASE("gradients of embeddings on a GPU are added one by one in order") {
     const Index count = 100, vocabulary = 5, width = 9;
     const std::vector<std::int32_t> ids = tokens(count, vocabulary);
-    HostGpu<float> gpu;
+    auto&& gpu = fresh_gpu<float>();
     const auto dout = place(gpu, Shape<2>{count, width}, Values::normal(count * width, 1));
     const auto dtable = place(gpu, Shape<2>{vocabulary, width}, Values::normal(vocabulary * width, 2));
-    std::vector<float> expected(dtable.begin(), dtable.end());
+    Values expected = read(dtable);
     for (Index n = 0; n < count; ++n) {
-        for (Index c = 0; c < width; ++c)
-            expected[static_cast<std::size_t>(ids[static_cast<std::size_t>(n)] * width + c)] += dout.at(n)[c];
+        const Values row = read(dout.at(n));
+        for (Index c = 0; c < width; ++c) {
+            double& each = expected.data[static_cast<std::size_t>(ids[static_cast<std::size_t>(n)] * width + c)];
+            each = static_cast<float>(each + row.data[static_cast<std::size_t>(c)]);
+        }
     }
-    embedding_gradient(gpu, {ids.data(), {count}}, dout, dtable, -1);
-    CHECK(std::vector<float>(dtable.begin(), dtable.end()) == expected);
+    embedding_gradient(gpu, place_ids(gpu, ids), dout, dtable, -1);
+    CHECK(read(dtable).data == expected.data);
 }

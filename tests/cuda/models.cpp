@@ -1,9 +1,9 @@
-// Whole models on the stand-in for a GPU, all operations of the CUDA backend together: against transformers' values
-// (golden/README.md), as the other devices are.
+// Whole models on a GPU or its stand-in, all operations of the CUDA backend together: against transformers'
+// values (golden/README.md), as the other devices are.
 
-#include "host_gpu.hpp"
+#include "support.hpp"
+
 #include "models/golden.hpp"
-#include "catch.hpp"
 
 #include <lapidary/cuda/kernels.cuh>
 #include <lapidary/eval/generate.hpp>
@@ -25,13 +25,14 @@ struct Tolerances {
     double logits, loss, gradients;
 };
 template <class T>
-constexpr Tolerances tolerances = std::is_same_v<T, bf16> ? Tolerances{2e-2, 5e-3, 6e-2} : Tolerances{1e-5, 1e-5, 1e-4};
+constexpr Tolerances tolerances =
+    std::is_same_v<T, bf16> ? Tolerances{2e-2, 5e-3, 6e-2} : Tolerances{1e-5, 1e-5, 1e-4};
 
 template <class T, class Config>
 void check_model(Fixture<Config> which) {
     INFO(which.name);
-    using D = HostGpu<T>;
-    D device;
+    auto&& device = fresh_gpu<T>();
+    using D = std::remove_reference_t<decltype(device)>;
     const GoldenModel<D, typename Config::Model> golden_model(device, which.name);
     const SafetensorsReader file(golden(std::string(which.name) + ".safetensors"));
     const auto& model = golden_model.model;

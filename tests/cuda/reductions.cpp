@@ -1,4 +1,4 @@
-// Biases, sums over tokens and sums of everything on the stand-in for a GPU.
+// Biases, sums over tokens and sums of everything on a GPU or its stand-in.
 
 #include "support.hpp"
 
@@ -29,7 +29,7 @@ TEMPLATE_TEST_CASE("biases on a GPU", "", float, bf16) {
 
 TEST_CASE("a bias' gradient on a GPU does not depend on how many sequences a batch holds") {
     const Shape<3> shape{3, 333, 9};
-    HostGpu<float> gpu;
+    auto&& gpu = fresh_gpu<float>();
     const auto dy = place(gpu, shape, Values::normal(element_count(shape), 1));
     const auto whole = place(gpu, Shape<1>{9}, Values::normal(9, 2));
     const auto parts = place(gpu, Shape<1>{9}, Values::normal(9, 2));
@@ -40,9 +40,9 @@ TEST_CASE("a bias' gradient on a GPU does not depend on how many sequences a bat
 
 TEMPLATE_TEST_CASE("biases of nothing on a GPU", "", float, bf16) {
     const Shape<3> shape = GENERATE(Shape<3>{0, 4, 16}, Shape<3>{2, 0, 16}, Shape<3>{2, 3, 0});
-    HostGpu<TestType> gpu;
+    auto&& gpu = fresh_gpu<TestType>();
     const auto y = poisoned(gpu, shape);
-    const auto dbias = place_accumulators(gpu, Shape<1>{shape[2]}, Values::constant(16, 3));
+    const auto dbias = place_accumulators(gpu, Shape<1>{shape[2]}, Values::constant(shape[2], 3));
     bias_gradient(gpu, y, dbias);
     add_bias(gpu, poisoned(gpu, Shape<1>{shape[2]}), y.rows());
     CHECK(read(dbias).data == Values::constant(shape[2], 3).data);
@@ -59,27 +59,27 @@ TEMPLATE_TEST_CASE("sums on a GPU", "", float, bf16) {
     for (const double each : exact) magnitude += std::abs(each);
     const double total = sum(reference, exact);
     const std::vector<double> squares = squares_by_block(reference, exact);
-    const std::vector<float> floats(exact.begin(), exact.end());
-    for (const ThreadOrder order : {ThreadOrder::forward, ThreadOrder::backward, ThreadOrder::shuffled}) {
-        HostGpu<TestType> gpu(order);
+    const Values floats = read(exact);
+    run_on_gpu<TestType>([&](auto& gpu) {
         const auto x = place_accumulators(gpu, Shape<1>{size + shift}, values).slice(shift, size);
         CHECK(std::abs(sum(gpu, x) - total) <= 1e-13 * magnitude);
         const std::vector<double> blocks = squares_by_block(gpu, x);
         REQUIRE(blocks.size() == squares.size());
         for (std::size_t i = 0; i < blocks.size(); ++i) CHECK(blocks[i] == Approx(squares[i]).epsilon(1e-13));
 
-        const auto aligned = accumulator_scratch(gpu, Shape<1>{size});
-        std::copy(floats.begin(), floats.end(), aligned.begin());
+        const auto aligned = place_accumulators(gpu, Shape<1>{size}, floats);
         CHECK(sum(gpu, aligned) == sum(gpu, x));
         CHECK(squares_by_block(gpu, aligned) == blocks);
-    }
+        return std::vector{Values{{sum(gpu, x)}}, Values{blocks}};
+    });
 }
 
 TEST_CASE("what is not a number stays in its block of a GPU's squares") {
-    HostGpu<float> gpu;
-    const auto x = place(gpu, Shape<1>{2 * reduction_block + 5}, Values::constant(2 * reduction_block + 5, 1));
-    x[reduction_block + 70] = std::numeric_limits<float>::quiet_NaN();
-    x[2 * reduction_block + 4] = std::numeric_limits<float>::infinity();
+    auto&& gpu = fresh_gpu<float>();
+    Values values = Values::constant(2 * reduction_block + 5, 1);
+    values.data[reduction_block + 70] = std::numeric_limits<double>::quiet_NaN();
+    values.data[2 * reduction_block + 4] = std::numeric_limits<double>::infinity();
+    const auto x = place(gpu, Shape<1>{2 * reduction_block + 5}, values);
     const std::vector<double> sums = squares_by_block(gpu, x);
     CHECK(sums[0] == static_cast<double>(reduction_block));
     CHECK(std::isnan(sums[1]));

@@ -1,4 +1,4 @@
-// Rotary embeddings on the stand-in for a GPU against the Reference in double.
+// Rotary embeddings on a GPU or its stand-in against the Reference in double.
 
 #include "support.hpp"
 
@@ -34,7 +34,7 @@ TEMPLATE_TEST_CASE("rotary embeddings on a GPU at far positions", "", float, bf1
 }
 
 TEST_CASE("rotary embeddings on a GPU of other sizes") {
-    HostGpu<float> gpu;
+    auto&& gpu = fresh_gpu<float>();
     const auto buffer = place(gpu, Shape<3>{1, 1, 258}, Values::constant(258, 1));
     CHECK_THROWS_AS(rotary(gpu, heads_of(buffer, 0, 1, 258), 0, {.size = 258}), Error);
     rotary(gpu, heads_of(buffer, 0, 1, 258), 7, {.size = 0});

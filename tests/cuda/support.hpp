@@ -11,11 +11,27 @@
 #include <lapidary/ops/ops.hpp>
 #include <lapidary/reference.hpp>
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 namespace lapidary::test {
+
+#ifndef LAPIDARY_TEST_GPU
+/// What stands for a GPU, as if nothing had been done with it: `auto&& gpu = fresh_gpu<float>()`. Where a GPU is
+/// tested, that one (tests/cuda/device/gpu.hpp).
+template <class T>
+HostGpu<T> fresh_gpu() {
+    return HostGpu<T>();
+}
+/// The same with memory of its own: `auto gpu = own_gpu<bf16>()`.
+template <class T>
+HostGpu<T> own_gpu() {
+    return HostGpu<T>();
+}
+#endif
 
 /// Normal numbers that are representable in the device's element type, so that all devices start from equal ones.
 template <class T>
@@ -36,6 +52,14 @@ View<Accumulator<D>, Rank> poisoned_accumulators(D& device, Shape<Rank> shape) {
                               Values::constant(element_count(shape), std::numeric_limits<double>::quiet_NaN()));
 }
 
+/// Integers in a device's scratch: tokens, targets.
+template <class D>
+View<std::int32_t, 1> place_ids(D& device, const std::vector<std::int32_t>& ids) {
+    const auto view = device.scratch().template allocate<std::int32_t, 1>({static_cast<Index>(ids.size())});
+    device.upload(ids.data(), view.data, ids.size() * sizeof(std::int32_t));
+    return view;
+}
+
 /// Relative error that rounding to T may cause; sums are formed in float.
 template <class T>
 inline constexpr double tolerance = std::is_same_v<T, bf16> ? 5e-3 : 1e-6;
@@ -49,37 +73,41 @@ void check_close(const std::vector<Values>& results, const std::vector<Values>& 
     }
 }
 inline void check_equal(const std::vector<Values>& again, const std::vector<Values>& results) {
+    REQUIRE(again.size() == results.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
         INFO("result " << i << " once more");
         CHECK(again[i].data == results[i].data);
     }
 }
 
-/// Runs one computation, `run(device, normal)`, on the stand-in for a GPU and on the Reference, and compares all
-/// the results that it returns. `normal(count, item)` gives equal inputs. The threads of blocks run in three
-/// orders, which must not change a bit. Where LAPIDARY_TEST_GPU is defined, it runs on a GPU, twice.
+/// The results of `run(gpu)` on the stand-in for a GPU; that the threads of blocks run in another order must not
+/// change a bit of them. Where LAPIDARY_TEST_GPU is defined, it runs on a GPU, twice.
+template <class T, class Run>
+std::vector<Values> run_on_gpu(Run&& run) {
+#ifdef LAPIDARY_TEST_GPU
+    const std::vector<Values> results = run(fresh_gpu<T>());
+    check_equal(run(fresh_gpu<T>()), results);
+#else
+    HostGpu<T> gpu;
+    const std::vector<Values> results = run(gpu);
+    for (const ThreadOrder order : {ThreadOrder::backward, ThreadOrder::shuffled}) {
+        HostGpu<T> other(order);
+        check_equal(run(other), results);
+    }
+#endif
+    return results;
+}
+
+/// Runs one computation, `run(device, normal)`, there and on the Reference, and compares all the results that it
+/// returns. `normal(count, item)` gives equal inputs.
 template <class T, class Run>
 void compare_gpu(Run&& run) {
     const auto normal = [](Index count, std::uint64_t item, double deviation = 1.0) {
         return representable<T>(count, item, deviation);
     };
+    const std::vector<Values> results = run_on_gpu<T>([&](auto& gpu) { return run(gpu, normal); });
     Reference reference;
-#ifdef LAPIDARY_TEST_GPU
-    auto& gpu = shared_gpu<T>();
-    const ScratchScope scope(gpu.scratch());
-#else
-    HostGpu<T> gpu;
-#endif
-    const std::vector<Values> results = run(gpu, normal);
     check_close<T>(results, run(reference, normal));
-#ifdef LAPIDARY_TEST_GPU
-    check_equal(run(gpu, normal), results);
-#else
-    for (const ThreadOrder order : {ThreadOrder::backward, ThreadOrder::shuffled}) {
-        HostGpu<T> other(order);
-        check_equal(run(other, normal), results);
-    }
-#endif
 }
 
 }  // namespace lapidary::test

@@ -7,12 +7,15 @@ namespace lapidary {
 
 namespace kernels {
 
-/// The bf16 below or above a float, above with the probability that keeps the mean: `random` is uniform in [0,
-/// 2^16). Infinities and NaN stay.
+/// The bf16 next to a float towards zero or away from it, away with the probability that keeps the mean: `random`
+/// is uniform in [0, 2^16). Infinities and NaN stay, and what is finite stays so: towards zero, where there is
+/// nothing away from it.
 LAPIDARY_KERNEL bf16 round_stochastically(float value, std::uint32_t random) {
+    constexpr std::uint32_t exponent = 0x7f800000U;
     const auto bits = __builtin_bit_cast(std::uint32_t, value);
-    if ((bits & 0x7f800000U) == 0x7f800000U) return from_float<bf16>(value);
-    return bf16::from_bits(static_cast<std::uint16_t>((bits + random) >> 16));
+    if ((bits & exponent) == exponent) return from_float<bf16>(value);
+    const std::uint32_t moved = bits + random;
+    return bf16::from_bits(static_cast<std::uint16_t>(((moved & exponent) == exponent ? bits : moved) >> 16));
 }
 
 /// `UpdateWeights` with moments in bf16: a thread for the four elements of the whole vector that share a draw.
