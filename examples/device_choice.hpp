@@ -23,17 +23,6 @@ std::string device_name(const D& device) {
     }
 }
 
-#ifdef LAPIDARY_CUDA
-/// Bytes that are free on a GPU. Throws as a device does that is made there.
-inline double gpu_memory(int index) {
-    (void)lapidary::detail::open_gpu(index);
-    std::size_t free = 0, total = 0;
-    lapidary::detail::check(cudaSetDevice(index), "cuda");
-    lapidary::detail::check(cudaMemGetInfo(&free, &total), "cuda");
-    return static_cast<double>(free);
-}
-#endif
-
 /// Where a program computes: on the CPU, or on an NVIDIA GPU where it was built with CUDA.
 struct DeviceChoice {
     std::string device = "cpu", precision = "bf16";
@@ -74,7 +63,8 @@ struct DeviceChoice {
     void visit(Run&& run) const {
         check();
 #ifdef LAPIDARY_CUDA
-        const lapidary::CudaOptions options{.device = index, .scratch_bytes = scratch_bytes, .cudnn = cudnn};
+        const lapidary::CudaOptions options{
+            .device = index, .scratch_bytes = scratch_bytes, .graphs = !no_graphs, .cudnn = cudnn};
         if (on_gpu() && precision == "fp32") {
             lapidary::CudaSingle gpu(options);
             return run(gpu);

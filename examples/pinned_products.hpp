@@ -21,6 +21,7 @@ void pin_products([[maybe_unused]] D& device, [[maybe_unused]] const std::filesy
         table.cublas = get<std::string>(recorded, "cublas", file.string());
         table.gpu = get<std::string>(recorded, "gpu", file.string());
         table.multiprocessors = get<int>(recorded, "multiprocessors", file.string());
+        table.cudnn = get<std::size_t>(recorded, "cudnn", file.string());
         table.products.clear();
         const auto products = get<Json>(recorded, "products", file.string());
         for (const auto& [key, algorithm] : products.items()) {
@@ -52,6 +53,7 @@ std::size_t record_products([[maybe_unused]] D& device, [[maybe_unused]] const s
         write_json(file, {{"cublas", table.cublas},
                           {"gpu", table.gpu},
                           {"multiprocessors", table.multiprocessors},
+                          {"cudnn", table.cudnn},
                           {"products", products}});
         return table.products.size();
     }

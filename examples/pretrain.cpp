@@ -1,6 +1,9 @@
 // pretrain: the training run. Started again, it goes on from its last checkpoint, on as many ranks as it is then
 // given.
 
+#ifdef LAPIDARY_CUDA
+#include "gpu_memory.hpp"
+#endif
 #include "recompute_choice.hpp"
 #include "train.hpp"
 
@@ -27,11 +30,12 @@ int run_rank(const Options& options, AnyCommunicator& world, const TokenChunks& 
     DeviceChoice where = options.where;
 #ifdef LAPIDARY_CUDA
     if (where.on_gpu()) {
-        constexpr double spare = 1e9;  // for what kernels and libraries need for a moment
         if (options.launch.gpu >= 0) where.index = options.launch.gpu;
         const auto on_gpu = [&]<class T>(T type) {
-            const Model model(config, choose(type, gpu_memory(where.index) - spare));
-            const double scratch = activation_bytes<T>(options, world, chunks.context(), model) + spare;
+            const GpuSpare spare(where, options.sequences_at_once() * chunks.context(), chunks.context(),
+                                 Model(config), sizeof(T) < sizeof(float), world.size() > 1);
+            const Model model(config, choose(type, gpu_memory(where.index) - spare.scratch - spare.libraries));
+            const double scratch = activation_bytes<T>(options, chunks.context(), model) + spare.scratch;
             BasicCuda<T> device({.device = where.index,
                                  .scratch_bytes = static_cast<std::size_t>(scratch),
                                  .graphs = !where.no_graphs,

@@ -31,6 +31,11 @@ struct Options {
     RankLaunch launch;
     DeviceChoice where;
 
+    /// Sequences that a rank has in flight.
+    [[nodiscard]] lapidary::Index sequences_at_once() const {
+        const lapidary::Index lane = std::max<lapidary::Index>(1, batch / lanes);
+        return micro_batch > 0 ? std::min(micro_batch, lane) : lane;
+    }
     [[nodiscard]] std::string recompute_name() const {
         return !recompute.empty() ? recompute : where.on_gpu() ? "auto" : "nothing";
     }

@@ -33,17 +33,13 @@ double rank_share_of_memory(World& world) {
     return machine_memory() / sharing;
 }
 
-/// Bytes of a rank's activations with weights of type T: of a micro-batch, or of the loss of a whole batch.
+/// Bytes of a rank's activations with weights of type T.
 template <class T, class Model>
-double activation_bytes(const Options& options, const lapidary::AnyCommunicator& world, lapidary::Index context,
-                        const Model& model) {
-    using namespace lapidary;
-    const Index lane = options.batch / options.lanes;
-    const Index micro_batch = options.micro_batch > 0 ? std::min(options.micro_batch, lane) : lane;
-    BasicCounting<T> device(std::size_t{1} << 41);
-    return static_cast<double>(
-        std::max(plan_step(device, model, micro_batch, context).activations,
-                 plan_loss(device, model, ceil_div(options.batch, Index{world.size()}), context)));
+double activation_bytes(const Options& options, lapidary::Index context, const Model& model) {
+    lapidary::BasicCounting<T> device(std::size_t{1} << 41);
+    const lapidary::Index sequences = options.sequences_at_once();
+    return static_cast<double>(std::max(lapidary::plan_step(device, model, sequences, context).activations,
+                                        lapidary::plan_loss(device, model, sequences, context)));
 }
 
 /// What blocks are to compute again: what --recompute says. With `auto`, the cheapest level with which a rank of
@@ -67,13 +63,12 @@ lapidary::Recompute recompute_for(const Options& options, const lapidary::AnyCom
                                             .zero = static_cast<Zero>(options.zero),
                                             .weight_bytes = static_cast<Index>(bytes.weight),
                                             .gradient_bytes = static_cast<Index>(bytes.gradient)});
-    const Index micro_batch =
-        options.micro_batch > 0 ? std::min(options.micro_batch, plan.lane_sequences) : plan.lane_sequences;
+    const Index micro_batch = options.sequences_at_once();
     BasicCounting<T> device(std::size_t{1} << 41);  // ranks may be many threads of one process
     std::vector<LevelPlan> plans = plan_levels<Model>(device, config, micro_batch, context, plan.lanes);
-    for (LevelPlan& level : plans) {  // a checkpoint measures the loss of a whole batch
+    for (LevelPlan& level : plans) {  // a checkpoint measures a loss
         const Model model(config, level.level);
-        const std::size_t loss = plan_loss(device, model, ceil_div(options.batch, Index{ranks}), context);
+        const std::size_t loss = plan_loss(device, model, micro_batch, context);
         level.step.activations = std::max(level.step.activations, loss);
     }
     double kept = total(memory_of(plan.elements, bytes, 0));

@@ -159,7 +159,8 @@ int train(D& device, const Options& options, lapidary::AnyCommunicator& world, c
         stop = asked || step + 1 == first_step + options.stop_after;
         const bool due = options.checkpoint_every > 0 && (step + 1) % options.checkpoint_every == 0;
         if (record.chunk_finished || due || stop || step + 1 == steps) {
-            const double loss = validation_loss(device, world, model, state, chunks, options.batch);
+            const double loss =
+                validation_loss(device, world, model, state, chunks, options.batch, options.sequences_at_once());
             if (first && chunks.validation_windows() > 0)
                 keeper->log->write({{"step", step}, {"validation_loss", loss}});
             if (first) keeper->log->sync();  // a checkpoint stands for the steps before it, and so must the log

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace lapidary {
 
@@ -24,6 +25,8 @@ template <class T>
 class BasicCounting {
 public:
     using Scalar = T;
+    /// As the devices have it that it counts for.
+    static constexpr Index loss_chunk_tokens = std::is_same_v<T, bf16> ? 4096 : 512;
 
     /// `scratch_bytes`: address space for weights and activations.
     explicit BasicCounting(std::size_t scratch_bytes = std::size_t{1} << 42)

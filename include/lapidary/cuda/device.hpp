@@ -40,8 +40,9 @@ struct CudaOptions {
 /// (CMake), which compiles what runs on the GPU. Operations return before they are done; `upload` and `download`
 /// return when they and all before are. One owner at a time, who may be of any thread.
 ///
-/// Throws Error(unsupported) without a GPU, driver or kernels that fit, Error(value) for a device that is not
-/// there, Error(memory) where the GPU has no room. What fails while the GPU works is an Error of a later call.
+/// Throws Error(unsupported) without a GPU, driver or kernels that fit, and without cuDNN where that is asked for,
+/// Error(value) for a device that is not there, Error(memory) where the GPU has no room. What fails while the GPU
+/// works is an Error of a later call.
 template <class T>
 class BasicCuda {
     static_assert(std::is_same_v<T, bf16> || std::is_same_v<T, float>);
@@ -49,6 +50,8 @@ class BasicCuda {
 public:
     using Scalar = T;
     static constexpr bool runs_kernels = true;
+    /// Tokens whose logits exist at once: enough for products that are not limited by memory.
+    static constexpr Index loss_chunk_tokens = std::is_same_v<T, bf16> ? 4096 : 512;
 
     explicit BasicCuda(CudaOptions options = {}) : BasicCuda(detail::open_gpu(options.device), options) {}
     BasicCuda(const BasicCuda&) = delete;
@@ -109,6 +112,7 @@ public:
         if (!options_.graphs) return work();
         use();
         key.push_back(static_cast<Index>(scratch_.used()));
+        key.push_back(static_cast<Index>(reinterpret_cast<std::intptr_t>(scratch_memory_.get())));
         records.repeat(stream_.get(), key, work);
     }
     /// Has cuDNN compute an attention (CudnnForward) or its gradient (CudnnGradient), sequence by sequence, if it
@@ -131,9 +135,22 @@ public:
     }
 
     /// The algorithms with which products have been computed, to be recorded with the run.
-    [[nodiscard]] ProductTable product_table() const { return products_.table(); }
-    /// Computes with these from now on. Throws Error(unsupported) for another GPU's or library's, Error(format).
-    void pin_products(const ProductTable& table) { products_.pin(table); }
+    [[nodiscard]] ProductTable product_table() const {
+        ProductTable table = products_.table();
+        table.cudnn = cudnn_ ? cudnn_->version() : 0;
+        return table;
+    }
+    /// Computes with these from now on, which what was recorded before does not know. Throws Error(unsupported)
+    /// for another GPU's or library's, Error(format).
+    void pin_products(const ProductTable& table) {
+        const std::size_t here = product_table().cudnn;
+        if (table.cudnn != here) {
+            throw Error(ErrorCode::unsupported, "products",
+                        "recorded with cuDNN " + std::to_string(table.cudnn) + ", but this is " +
+                            std::to_string(here) + " (0: none): results would not be the same bits");
+        }
+        products_.pin(table);
+    }
 
 private:
     BasicCuda(const detail::GpuInfo& gpu, const CudaOptions& options, const ProductTable& pinned)
@@ -149,13 +166,23 @@ private:
           scratch_memory_(detail::make_gpu_memory(scratch_bytes_, "scratch (scratch_bytes)")),
           scratch_(scratch_memory_.get(), scratch_bytes_, "scratch_bytes") {
         require_kernels();
-        if (options.cudnn && std::is_same_v<T, bf16>) cudnn_ = CudnnAttention::find(gpu.capability);
+        if (options.cudnn) require_cudnn();
     }
 
     static std::size_t default_scratch() {
         std::size_t free = 0, total = 0;
         detail::check(cudaMemGetInfo(&free, &total), "cuda");
         return free / 5 * 2 / Arena::alignment * Arena::alignment;
+    }
+    void require_cudnn() {
+        if constexpr (std::is_same_v<T, bf16>) cudnn_ = CudnnAttention::find(gpu_.capability);
+        if (cudnn_) return;
+        throw Error(
+            ErrorCode::unsupported, "cuda",
+            std::string(
+                "cuDNN's attention was asked for, which takes bf16, cuDNN 9.18 or later (libcudnn.so.9, ") +
+                (built_with_cudnn ? "" : "whose headers were not there when this program was built, ") +
+                "found when the program runs) and a GPU of compute capability 9.x: this is " + gpu_.name);
     }
     // Threads have each a current GPU, which streams must belong to.
     void use() const { detail::check(cudaSetDevice(gpu_.index), "cuda"); }

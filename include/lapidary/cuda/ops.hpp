@@ -4,6 +4,7 @@
 #include <lapidary/ops/ops.hpp>
 
 #include <span>
+#include <vector>
 
 // The operations on a GPU. They are defined in the .cuh beside this file, which nvcc compiles into one object of
 // the program (`lapidary_add_kernels` in CMake); everything else sees these declarations.
@@ -126,5 +127,16 @@ template <Gpu G>
 double sum_on(G& gpu, ConstView<Accumulator<G>, 1> x);
 template <Gpu G>
 void squares_by_block_on(G& gpu, ConstView<Accumulator<G>, 1> x, std::span<double> sums);
+/// Of few numbers, such as the losses of tokens: they come to the host at once.
+template <Gpu G>
+void sum_rows_on(G& gpu, ConstView<Accumulator<G>, 2> x, std::span<double> sums) {
+    std::vector<Accumulator<G>> host(static_cast<std::size_t>(x.size()));
+    gpu.download(x.data, host.data(), host.size() * sizeof(Accumulator<G>));
+    const auto columns = static_cast<std::size_t>(x.extent(1));
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        sums[i] = 0;
+        for (std::size_t t = 0; t < columns; ++t) sums[i] += static_cast<double>(host[i * columns + t]);
+    }
+}
 
 }  // namespace lapidary

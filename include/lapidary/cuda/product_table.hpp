@@ -22,6 +22,7 @@ struct ProductTable {
     std::string cublas;  ///< version
     std::string gpu;     ///< name
     int multiprocessors = 0;
+    std::size_t cudnn = 0;  ///< version of the library that computes attention; 0: none
     std::vector<PinnedProduct> products;
 };
 

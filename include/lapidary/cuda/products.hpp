@@ -56,6 +56,7 @@ private:
                     std::to_string(version % 100),
                 gpu_.name,
                 gpu_.multiprocessors,
+                0,
                 {}};
     }
 

@@ -21,6 +21,7 @@ public:
     /// Throws what `work` throws. Work that waits for the GPU, or reads from it, cannot be recorded.
     template <class Work>
     void repeat(cudaStream_t stream, const std::vector<Index>& key, Work&& work) {
+        if (records_.size() >= most_records && !records_.contains(key)) return work();
         Record& record = records_[key];
         if (!record.graph && !record.known) {
             work();
@@ -61,6 +62,9 @@ private:
         detail::check(cudaGraphInstantiate(&executable, graph, 0), "repeat");
         return Owner<cudaGraphExec_t>(executable);
     }
+
+    /// A graph of a large model takes tens of megabytes.
+    static constexpr std::size_t most_records = 64;
 
     std::map<std::vector<Index>, Record> records_;
 };

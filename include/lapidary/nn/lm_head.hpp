@@ -29,7 +29,8 @@ public:
         Initializer initial = Initializer::normal(0.02);  ///< of a matrix of its own
     };
 
-    /// Tokens whose logits exist at once; a multiple of `accumulation_block`, so chunks do not change bits.
+    /// Tokens whose logits exist at once on a device that does not say (`loss_chunk_tokens`); a multiple of
+    /// `accumulation_block`, so chunks do not change bits.
     static constexpr Index chunk_tokens = 2 * accumulation_block;
 
     /// `table`: the embedding's matrix; `frozen_row`: its row that receives no gradient; -1: none.
@@ -175,11 +176,13 @@ private:
                                   return "x is " + detail::extents(x) + ", targets are " +
                                          detail::extents(targets) + ", losses are " + detail::extents(losses);
                               });
-        const Index whole = std::max<Index>(1, chunk_tokens / std::max<Index>(time, 1));
+        Index most = chunk_tokens;
+        if constexpr (requires { D::loss_chunk_tokens; }) most = D::loss_chunk_tokens;
+        const Index whole = std::max<Index>(1, most / std::max<Index>(time, 1));
         for (Index b = 0; b < batch; b += whole) {
             const Index sequences = std::min(whole, batch - b);
-            for (Index t = 0; t < time; t += chunk_tokens) {
-                const Index segment = std::min(chunk_tokens, time - t);
+            for (Index t = 0; t < time; t += most) {
+                const Index segment = std::min(most, time - t);
                 const Index first = b * time + t, count = sequences * segment;
                 ScratchScope chunk(device.scratch());
                 const ConstView<Scalar<D>, 2> inputs = multiplied(device, x.rows().slice(first, count));

@@ -19,13 +19,18 @@ double sum(D& device, ConstView<Accumulator<D>, 1> x) {
     return sum_on(device, x);
 }
 
-/// The sum of each row of x, [N, T], as `sum` forms it.
+/// The sum of each row of x, [N, T], as `sum` forms it, or in order in double where it is the host that sums
+/// (`sum_rows_on`).
 template <Device D>
 void sum_rows(D& device, ConstView<Accumulator<D>, 2> x, std::span<double> sums) {
     detail::require_shape(x.extent(0) == static_cast<Index>(sums.size()), "sum_rows", [&] {
         return "x is " + detail::extents(x) + ", room for " + std::to_string(sums.size()) + " sums";
     });
-    for (Index i = 0; i < x.extent(0); ++i) sums[static_cast<std::size_t>(i)] = sum(device, x.at(i));
+    if constexpr (requires { sum_rows_on(device, x, sums); }) {
+        sum_rows_on(device, x, sums);
+    } else {
+        for (Index i = 0; i < x.extent(0); ++i) sums[static_cast<std::size_t>(i)] = sum(device, x.at(i));
+    }
 }
 
 /// Sums of the squares of blocks of `reduction_block` elements, accumulated in double; the last block may be

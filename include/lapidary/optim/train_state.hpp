@@ -79,7 +79,8 @@ struct TrainState {
     /// micro-batches.
     std::optional<Tensor<Accumulator<D>, 1, D>> whole_gradients;
     std::unique_ptr<ExchangeSpace<D>> exchange;
-    /// What a device recorded of the steps, where it can.
+    /// What a device recorded of the steps, where it can. Steps with another model object, or after products were
+    /// pinned, need a new one: `state.records = {}`.
     typename detail::RecordsOf<D>::type records;
 
     TrainState(D& device, const ParameterLayout& layout, Sharding sharding = {}, Moments moments = Moments::full)

@@ -7,20 +7,27 @@
 #include <lapidary/train/sequence_batch.hpp>
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 namespace lapidary {
 
 namespace detail {
 
-/// The summed cross entropy of sequences [first, first + count) of a batch, each.
+/// The summed cross entropy of sequences [first, first + count) of a batch, each; `micro_batch` at once, 0: all.
 template <Device D, class Model>
 std::vector<double> sequence_losses(D& device, const Model& model, Weights<Scalar<D>> weights, const Batch& batch,
-                                    Index first, Index count) {
-    ScratchScope scope(device.scratch());
-    const SequenceBatch<D> tokens(device, batch.view().slice(first, count), batch.mask_view().slice(first, count));
+                                    Index first, Index count, Index micro_batch) {
     std::vector<double> losses(static_cast<std::size_t>(count));
-    model.loss(device, weights, tokens.inputs, tokens.targets, losses);
+    const Index most = micro_batch > 0 ? micro_batch : count;
+    for (Index i = 0; i < count; i += most) {
+        ScratchScope scope(device.scratch());
+        const Index here = std::min(most, count - i);
+        const SequenceBatch<D> tokens(device, batch.view().slice(first + i, here),
+                                      batch.mask_view().slice(first + i, here));
+        model.loss(device, weights, tokens.inputs, tokens.targets,
+                   std::span(losses).subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(here)));
+    }
     return losses;
 }
 
@@ -32,14 +39,15 @@ double mean_loss(D& device, const Model& model, std::type_identity_t<Weights<Sca
                  const Batch& batch) {
     check_batch(batch, model.vocabulary());
     double total = 0;
-    for (double loss : detail::sequence_losses(device, model, weights, batch, 0, batch.batch)) total += loss;
+    for (double loss : detail::sequence_losses(device, model, weights, batch, 0, batch.batch, 0)) total += loss;
     return total / static_cast<double>(batch.batch * batch.context);
 }
 
 /// The same of a state's weights, shared out over the ranks, which all call it; the same bits for any number of
-/// them.
+/// them. `micro_batch`: sequences that a rank has in flight at once, which changes memory; 0: its share.
 template <Device D, Communicator World, class Model>
-double mean_loss(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch) {
+double mean_loss(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
+                 Index micro_batch = 0) {
     check_batch(batch, model.vocabulary());
     detail::require_ranks("mean_loss", state, world);
     GatheredWeights<D, World> weights(device, world, state);
@@ -48,7 +56,7 @@ double mean_loss(D& device, World& world, const Model& model, TrainState<D>& sta
     const Index share = ceil_div(batch.batch, Index{world.size()});
     const Index first = std::min(world.rank() * share, batch.batch - share);
     std::vector<double> own =
-        detail::sequence_losses(device, model, Weights<Scalar<D>>(weights), batch, first, share);
+        detail::sequence_losses(device, model, Weights<Scalar<D>>(weights), batch, first, share, micro_batch);
     weights.finish();
     double total = 0;
     const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
@@ -62,11 +70,11 @@ double mean_loss(D& device, World& world, const Model& model, TrainState<D>& sta
 /// The same over every held-out window of a prepared directory (`TokenChunks`); NaN if nothing is held out.
 template <Device D, Communicator World, class Model, class Chunks>
 double validation_loss(D& device, World& world, const Model& model, TrainState<D>& state, const Chunks& chunks,
-                       Index batch_size) {
+                       Index batch_size, Index micro_batch = 0) {
     double total = 0;
     for (Index i = 0; i * batch_size < chunks.validation_windows(); ++i) {
         const Batch batch = chunks.validation_batch(i, batch_size);
-        total += mean_loss(device, world, model, state, batch) * static_cast<double>(batch.batch);
+        total += mean_loss(device, world, model, state, batch, micro_batch) * static_cast<double>(batch.batch);
     }
     return total / static_cast<double>(chunks.validation_windows());
 }

@@ -38,15 +38,16 @@ struct SequenceBatch {
         });
         const auto x = device.scratch().template allocate<std::int32_t, 2>({batch, time});
         const auto y = device.scratch().template allocate<std::int32_t, 2>({batch, time});
-        std::vector<std::int32_t> row(static_cast<std::size_t>(time));
+        std::vector<std::int32_t> first, next;
         for (Index b = 0; b < batch; ++b) {
-            device.upload(windows.at(b).data, x.at(b).data, row.size() * sizeof(std::int32_t));
+            first.insert(first.end(), windows.at(b).begin(), windows.at(b).begin() + time);
             for (Index t = 0; t < time; ++t) {
                 const bool counted = mask.empty() || mask.at(b)[t] != 0;
-                row[static_cast<std::size_t>(t)] = counted ? windows.at(b)[t + 1] : -1;
+                next.push_back(counted ? windows.at(b)[t + 1] : -1);
             }
-            device.upload(row.data(), y.at(b).data, row.size() * sizeof(std::int32_t));
         }
+        device.upload(first.data(), x.data, first.size() * sizeof(std::int32_t));
+        device.upload(next.data(), y.data, next.size() * sizeof(std::int32_t));
         inputs = x;
         targets = y;
     }

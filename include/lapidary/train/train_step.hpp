@@ -69,8 +69,12 @@ std::vector<double> run_lanes(D& device, const Model& model, TrainState<D>& stat
                                         batch.mask_view().slice(first, count));
             const auto token_losses = accumulator_scratch(device, part.targets.shape);
             const bool first_part = i == 0, last_part = i + count == lanes.sequences;
-            const auto identity = static_cast<Index>(reinterpret_cast<std::uintptr_t>(&model));
-            repeatable(device, state, {identity, k, first_part, last_part, count, batch.batch, batch.context},
+            const auto address = [](const void* place) {
+                return static_cast<Index>(reinterpret_cast<std::intptr_t>(place));
+            };
+            repeatable(device, state,
+                       {address(&model), address(state.weights.view().data), address(state.gradients.view().data),
+                        k, first_part, last_part, count, batch.batch, batch.context},
                        [&] {
                            sums.begin(k, first_part, last_part);
                            model.loss_and_gradients(device, weights, part.inputs, part.targets, scale,

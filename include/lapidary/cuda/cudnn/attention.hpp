@@ -71,6 +71,8 @@ public:
     }
     /// Why the last plan that could not be made could not; empty if all could.
     [[nodiscard]] const std::string& refusal() const { return refusal_; }
+    /// Of the library, 91900 for 9.19.0.
+    [[nodiscard]] std::size_t version() const { return cudnn_.get_version(); }
 
     /// Puts `attention` on `stream`. `workspace` is on the GPU, aligned to 256 bytes. Throws Error(unsupported)
     /// where `workspace_bytes` gives none, Error(value) if there are fewer.
@@ -185,6 +187,7 @@ public:
         return std::nullopt;
     }
     [[nodiscard]] std::string refusal() const { return "this program was built without cuDNN"; }
+    [[nodiscard]] std::size_t version() const { return 0; }
     template <class Call>
     void compute(cudaStream_t, const Call&, std::span<std::byte>) {}
 
