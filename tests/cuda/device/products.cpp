@@ -129,7 +129,7 @@ TEST_CASE("algorithms are written and read as they are", "[none]") {
     CHECK(detail::to_hex(detail::from_hex(pinned)) == pinned.algorithm);
     CHECK_THROWS_WITH(detail::from_hex({"3 x 5", "0123"}), ContainsSubstring("'3 x 5' is not 128 hexadecimal"));
     CHECK_THROWS_AS(detail::from_hex({"", std::string(128, 'g')}), Error);
-    const ProductTable here{"13.1.0", "NVIDIA H200", 132, {}}, newer{"13.2.0", "NVIDIA H200", 132, {}};
+    const ProductTable here{"13.1.0", "NVIDIA H200", 132, 0, {}}, newer{"13.2.0", "NVIDIA H200", 132, 0, {}};
     CHECK_NOTHROW(detail::require_same_products(here, here));
     CHECK_THROWS_WITH(detail::require_same_products(newer, here),
                       ContainsSubstring("those of cuBLAS 13.2.0 on NVIDIA H200 with 132 multiprocessors, but this "
