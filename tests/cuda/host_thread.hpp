@@ -78,7 +78,7 @@ private:
     static const LaunchShape& checked(const LaunchShape& shape) {
         if (shape.threads < 32 || shape.threads > 1024 || shape.threads % 32 != 0)
             throw std::logic_error("a block of " + std::to_string(shape.threads) + " threads");
-        if (shape.shared > std::size_t{227} * 1024)
+        if (shape.shared > std::size_t{163} * 1024)
             throw std::logic_error("a block with " + std::to_string(shape.shared) + " bytes of shared memory");
         return shape;
     }

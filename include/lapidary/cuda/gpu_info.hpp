@@ -2,6 +2,7 @@
 
 #include <lapidary/cuda/check.hpp>
 
+#include <cstddef>
 #include <string>
 
 namespace lapidary::detail {
@@ -12,6 +13,7 @@ struct GpuInfo {
     std::string name;
     int capability = 0;  ///< 10 x major + minor: 80 is A100's, 90 that of H100 and H200
     int multiprocessors = 0;
+    std::size_t shared_bytes = 0;  ///< shared memory that a block may ask for
 };
 
 /// `13.0` of CUDA's 13000.
@@ -64,7 +66,8 @@ inline GpuInfo open_gpu(int index) {
     check(cudaGetDeviceProperties(&properties, index), "cuda");
     GpuInfo gpu{index, properties.name,
                 10 * ask(cudaDevAttrComputeCapabilityMajor) + ask(cudaDevAttrComputeCapabilityMinor),
-                ask(cudaDevAttrMultiProcessorCount)};
+                ask(cudaDevAttrMultiProcessorCount),
+                static_cast<std::size_t>(ask(cudaDevAttrMaxSharedMemoryPerBlockOptin))};
     if (gpu.capability < 80) {
         throw Error(ErrorCode::unsupported, "cuda",
                     gpu.name + " has compute capability " + std::to_string(gpu.capability / 10) + "." +

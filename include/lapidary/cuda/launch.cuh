@@ -15,8 +15,36 @@ namespace lapidary {
 
 namespace kernels {
 
+/// How large a block of a kernel is at most, and how many are to fit on a multiprocessor, where it says so: the
+/// compiler then gives its threads no more registers than there are.
+template <class Kernel>
+constexpr int most_threads() {
+    if constexpr (requires { Kernel::most_threads; }) {
+        return Kernel::most_threads;
+    } else if constexpr (requires { Kernel::threads; }) {
+        return Kernel::threads;
+    } else {
+        return 0;
+    }
+}
+template <class Kernel>
+constexpr int least_blocks() {
+    if constexpr (requires { Kernel::least_blocks; }) {
+        return Kernel::least_blocks;
+    } else {
+        return 1;
+    }
+}
+
 template <class Kernel>
 __global__ void run(const __grid_constant__ Kernel kernel) {
+    CudaThread thread;
+    kernel(thread);
+}
+template <class Kernel>
+    requires(most_threads<Kernel>() > 0)
+__global__ void __launch_bounds__(most_threads<Kernel>(), least_blocks<Kernel>())
+    run(const __grid_constant__ Kernel kernel) {
     CudaThread thread;
     kernel(thread);
 }
@@ -36,6 +64,11 @@ void BasicCuda<T>::launch(const LaunchShape& shape, const Kernel& kernel) {
     if (shape.x > std::numeric_limits<int>::max() || shape.y > 65535 || shape.z > 65535) {
         throw Error(ErrorCode::shape, "launch",
                     "too many blocks: " + lapidary::to_string(Shape<3>{shape.x, shape.y, shape.z}));
+    }
+    if (shape.shared > gpu_.shared_bytes) {
+        throw Error(ErrorCode::unsupported, "launch",
+                    "needs " + std::to_string(shape.shared) + " bytes of shared memory a block, " + gpu_.name +
+                        " has " + std::to_string(gpu_.shared_bytes));
     }
     use();
     cudaLaunchConfig_t config{};

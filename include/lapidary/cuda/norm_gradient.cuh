@@ -52,7 +52,8 @@ struct NormGradientRow {
 /// read while the one before it is summed.
 template <class T, int N, int Held, bool Centred>
 struct NormGradient {
-    static constexpr int most_threads = 512;  // what registers allow
+    static constexpr int most_threads = 512;                // what registers allow
+    static constexpr int least_blocks = Held == 1 ? 2 : 1;  // one waits at a barrier, the other computes
     static constexpr bool ahead = Held == 1;
     static constexpr int means = Centred ? 2 : 1;  // of u z, and of u
     static constexpr int room = means * 32;        // floats for those of the warps
