@@ -42,9 +42,8 @@ __global__ void run(const __grid_constant__ Kernel kernel) {
     kernel(thread);
 }
 template <class Kernel>
-    requires(most_threads<Kernel>() > 0)
 __global__ void __launch_bounds__(most_threads<Kernel>(), least_blocks<Kernel>())
-    run(const __grid_constant__ Kernel kernel) {
+    run_bounded(const __grid_constant__ Kernel kernel) {
     CudaThread thread;
     kernel(thread);
 }
@@ -77,12 +76,18 @@ void BasicCuda<T>::launch(const LaunchShape& shape, const Kernel& kernel) {
     config.blockDim = dim3(static_cast<unsigned>(shape.threads));
     config.dynamicSmemBytes = shape.shared;
     config.stream = stream_.get();
+    void (*entry)(const Kernel) = nullptr;
+    if constexpr (kernels::most_threads<Kernel>() > 0) {
+        entry = kernels::run_bounded<Kernel>;
+    } else {
+        entry = kernels::run<Kernel>;
+    }
     cudaError_t result = cudaSuccess;
     if (shape.shared > without_asking) {
-        result = cudaFuncSetAttribute(kernels::run<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+        result = cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                       static_cast<int>(shape.shared));
     }
-    if (result == cudaSuccess) result = cudaLaunchKernelEx(&config, kernels::run<Kernel>, kernel);
+    if (result == cudaSuccess) result = cudaLaunchKernelEx(&config, entry, kernel);
     detail::check_kernels(result, gpu_);
     detail::check(result, "launch");
 }
