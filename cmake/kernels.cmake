@@ -48,8 +48,9 @@ function(lapidary_add_kernels target)
     message(FATAL_ERROR "lapidary_add_kernels(${target}): call it in ${directory}, where the target is made")
   endif()
   if(NOT TARGET lapidary::cuda)
-    message(FATAL_ERROR "lapidary_add_kernels(${target}): there is no lapidary::cuda. Ask for it with "
-                        "find_package(lapidary COMPONENTS cuda), which says what is missing")
+    message(FATAL_ERROR "lapidary_add_kernels(${target}): there is no lapidary::cuda: the CUDA toolkit was not "
+                        "found when lapidary was configured, which said what it needs. With find_package, ask for "
+                        "COMPONENTS cuda")
   endif()
   lapidary_find_nvcc(nvcc)
   if(NOT nvcc)
