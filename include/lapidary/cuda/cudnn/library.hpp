@@ -90,8 +90,8 @@ inline Cudnn Cudnn::load(const char* file) {
     resolve(cudnn.get_attribute, "cudnnBackendGetAttribute");
     resolve(cudnn.finalize, "cudnnBackendFinalize");
     resolve(cudnn.execute, "cudnnBackendExecute");
-    if (const std::size_t version = cudnn.get_version(); version < oldest_version) {
-        refuse(std::string(file) + " is version " + std::to_string(version) + ", older than " +
+    if (const std::size_t here = cudnn.get_version(); here < oldest_version) {
+        refuse(std::string(file) + " is version " + std::to_string(here) + ", older than " +
                std::to_string(oldest_version));
     }
     return cudnn;
