@@ -16,7 +16,7 @@ enum class ErrorCode {
     integrity,    ///< a file whose hash, size or contents differ from what was recorded
     busy,         ///< another process holds the resource
     unsupported,  ///< valid, but not something this build can do
-    memory,       ///< no room left in scratch or host memory
+    memory,       ///< no room left in scratch, or in the memory of the host or a GPU
     lost_rank,    ///< another rank ended, or did not answer in time
 };
 

@@ -27,8 +27,8 @@ namespace lapidary {
 
 /// How a step's batch is worked through.
 struct StepOptions {
-    Index micro_batch = 0;   ///< sequences in flight at once; 0: a whole lane. Changes memory, never a bit
-    Index lanes = 1;         ///< a power of two that divides the batch; a property of the run: it changes bits
+    Index micro_batch = 0;  ///< sequences in flight at once; 0: a whole lane. Changes memory, on a CPU never a bit
+    Index lanes = 1;        ///< a power of two that divides the batch; a property of the run: it changes bits
     double clip_norm = 1.0;  ///< limit of the global gradient norm; 0: none
 };
 
@@ -160,10 +160,10 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
 ///
 /// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends
 /// on the batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the
-/// state is sharded among them, nor on `micro_batch`. Throws Error(not_finite), on all ranks and with the state as
-/// it was, if the loss or the gradient norm is not finite; Error(value) for a token outside the vocabulary, for
-/// lanes that fit neither batch nor ranks, for a state made for other ranks than there are, and for ranks that
-/// were given different batches; Error(shape) for a batch whose sizes do not fit; Error(lost_rank).
+/// state is sharded among them, nor, but on a GPU, on `micro_batch`. Throws Error(not_finite), on all ranks and
+/// with the state as it was, if the loss or the gradient norm is not finite; Error(value) for a token outside the
+/// vocabulary, for lanes that fit neither batch nor ranks, for a state made for other ranks than there are, and
+/// for ranks that were given different batches; Error(shape) for a batch whose sizes do not fit; Error(lost_rank).
 template <Device D, Communicator World, class Model, class Optimizer>
 StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
                       const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
