@@ -2,7 +2,7 @@
 # One part of measure_gpu.sh, which see, with its settings in the environment: gpu_parts.sh build|a|b|c|d|e|f
 # shellcheck disable=SC2317  # the last line calls the functions
 set -euo pipefail
-work=$(realpath "$BUILD/work")
+work=$(realpath "$BUILD/parts")
 programs=(tests/test_cuda_device examples/pretrain bench/bench_gpu_ops bench/bench_gpu_step)
 fail() { echo "gpu_parts: $*" >&2 && return 1; }
 

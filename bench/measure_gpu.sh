@@ -23,8 +23,8 @@ export OUT=${OUT:-build/gpu} BUILD=${BUILD:-build/gpu/build} PYTHON=${PYTHON:-py
 export DEPS=${DEPS:+$(realpath "$DEPS")} DATA=${DATA:-} ROUNDS=${ROUNDS:-2}
 export VARIANTS=${VARIANTS:-master+cudnn+blocks master+flash+blocks}
 PARTS=${PARTS:-a b c d e f} LIMIT=${LIMIT:-0} all=0
-mkdir -p "$OUT" "$BUILD/work"
-rm -f "$OUT"/{log.txt,summary.txt,ops.jsonl,ops_tuned.jsonl,steps.jsonl,steps.md,losses.csv} "$BUILD/work/ops.txt"
+mkdir -p "$OUT" "$BUILD/parts"
+rm -f "$OUT"/{log.txt,summary.txt,ops.jsonl,ops_tuned.jsonl,steps.jsonl,steps.md,losses.csv} "$BUILD/parts/ops.txt"
 
 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,power.limit --format=csv,noheader |
     tee "$OUT/summary.txt" || echo "measure_gpu: nvidia-smi does not answer" >&2
@@ -63,7 +63,7 @@ for part in $PARTS; do
 done
 
 printf '\n== Results\n'
-[ ! -e "$BUILD/work/ops.txt" ] || cat "$BUILD/work/ops.txt"
+[ ! -e "$BUILD/parts/ops.txt" ] || cat "$BUILD/parts/ops.txt"
 [ ! -e "$OUT/steps.md" ] || cat "$OUT/steps.md"
 grep -hE '^(recompute|again|resumed|no_graphs|fp32_again|memcheck|racecheck|initcheck|[0-9]+ steps, last losses)' "$OUT/log.txt" || true
 printf '\n== Summary\n' && cat "$OUT/summary.txt"

@@ -10,7 +10,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstddef>
 #include <string>
 
 /// For people: the threads, or which GPU.
@@ -28,7 +27,6 @@ struct DeviceChoice {
     std::string device = "cpu", precision = "bf16";
     int index = 0, threads = 0;
     bool cudnn = false, no_graphs = false;
-    std::size_t scratch_bytes = 0;  ///< of a GPU; 0: as it likes
 
     void add_to(CLI::App& app) {
         app.add_option("--device", device, "Where to compute")
@@ -58,19 +56,22 @@ struct DeviceChoice {
         }
 #endif
     }
+#ifdef LAPIDARY_CUDA
+    [[nodiscard]] lapidary::CudaOptions cuda() const {
+        return {.device = index, .graphs = !no_graphs, .cudnn = cudnn};
+    }
+#endif
     /// Calls `run(device)`.
     template <class Run>
     void visit(Run&& run) const {
         check();
 #ifdef LAPIDARY_CUDA
-        const lapidary::CudaOptions options{
-            .device = index, .scratch_bytes = scratch_bytes, .graphs = !no_graphs, .cudnn = cudnn};
         if (on_gpu() && precision == "fp32") {
-            lapidary::CudaSingle gpu(options);
+            lapidary::CudaSingle gpu(cuda());
             return run(gpu);
         }
         if (on_gpu()) {
-            lapidary::Cuda gpu(options);
+            lapidary::Cuda gpu(cuda());
             return run(gpu);
         }
 #endif

@@ -10,9 +10,8 @@
 
 /// Bytes that are free on a GPU. Throws as a device does that is made there.
 inline double gpu_memory(int index) {
-    (void)lapidary::detail::open_gpu(index);
+    (void)lapidary::detail::open_gpu(index);  // and it is the current one
     std::size_t free = 0, total = 0;
-    lapidary::detail::check(cudaSetDevice(index), "cuda");
     lapidary::detail::check(cudaMemGetInfo(&free, &total), "cuda");
     return static_cast<double>(free);
 }

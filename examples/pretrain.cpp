@@ -36,10 +36,9 @@ int run_rank(const Options& options, AnyCommunicator& world, const TokenChunks& 
                                  Model(config), sizeof(T) < sizeof(float), world.size() > 1);
             const Model model(config, choose(type, gpu_memory(where.index) - spare.scratch - spare.libraries));
             const double scratch = activation_bytes<T>(options, chunks.context(), model) + spare.scratch;
-            BasicCuda<T> device({.device = where.index,
-                                 .scratch_bytes = static_cast<std::size_t>(scratch),
-                                 .graphs = !where.no_graphs,
-                                 .cudnn = where.cudnn});
+            CudaOptions gpu = where.cuda();
+            gpu.scratch_bytes = static_cast<std::size_t>(scratch);
+            BasicCuda<T> device(gpu);
             return train(device, options, world, chunks, model);
         };
         return where.precision == "fp32" ? on_gpu(float{}) : on_gpu(bf16{});

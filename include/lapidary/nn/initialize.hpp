@@ -35,9 +35,11 @@ inline double initial_value(const Initializer& initializer, const Philox& random
 /// Elements that are in host memory at once.
 inline constexpr Index initialize_at_once = Index{1} << 24;
 
-/// A range of the flat vector; the gaps between parameters are zero. Shared out over the machine's cores.
-inline std::vector<float> initial_values(const ParameterLayout& layout, Range range, std::uint64_t seed) {
-    std::vector<float> values(static_cast<std::size_t>(range.count), 0.0F);
+/// A range of the flat vector, rounded to float; the gaps between parameters are zero. Shared out over the
+/// machine's cores.
+template <class T>
+std::vector<T> initial_values(const ParameterLayout& layout, Range range, std::uint64_t seed) {
+    std::vector<T> values(static_cast<std::size_t>(range.count), T{0});
     const auto draw = [&](Range part) {
         for (const Leaf& leaf : layout.leaves()) {
             const Philox random(seed, "initialize", name_hash(leaf.name));
@@ -78,9 +80,8 @@ void initialize(D& device, const ParameterLayout& layout, Range range,
     });
     for (Index first = range.first; first < range.end(); first += detail::initialize_at_once) {
         const Range part{first, std::min(detail::initialize_at_once, range.end() - first)};
-        const std::vector<float> values = detail::initial_values(layout, part, options.seed);
-        const std::vector<Accumulator<D>> host(values.begin(), values.end());
-        upload_weights(device, host.data(), weights.slice(first - range.first, part.count));
+        const auto values = detail::initial_values<Accumulator<D>>(layout, part, options.seed);
+        upload_weights(device, values.data(), weights.slice(first - range.first, part.count));
     }
 }
 
