@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace lapidary {
 
@@ -18,10 +19,10 @@ namespace lapidary {
 /// Source: Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002.
 class Permutation {
 public:
-    /// `count`: number of items; `item`: what is shuffled (a chunk, counted over epochs).
-    /// Throws Error(value) if `count` is negative.
-    Permutation(Index count, std::uint64_t seed, std::uint64_t item)
-        : count_(count), random_(seed, "permutation", item) {
+    /// `count`: number of items; `item`: what is shuffled (a chunk, counted over epochs); `purpose`: keeps uses
+    /// apart. Throws Error(value) if `count` is negative.
+    Permutation(Index count, std::uint64_t seed, std::uint64_t item, std::string_view purpose = "permutation")
+        : count_(count), random_(seed, purpose, item) {
         if (count < 0) throw Error(ErrorCode::value, "permutation", std::to_string(count) + " items");
         const int bits = count < 2 ? 0 : static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count - 1)));
         half_ = (bits + 1) / 2;
@@ -32,13 +33,18 @@ public:
 
     /// The item at position `i`. Throws Error(value) if `i` is outside [0, size()).
     Index operator()(Index i) const {
-        if (i < 0 || i >= count_) {
-            throw Error(ErrorCode::value, "permutation",
-                        "position " + std::to_string(i) + " of " + std::to_string(count_) + " items");
-        }
-        auto value = static_cast<std::uint64_t>(i);
+        auto value = inside(i, "position ");
         do {
             value = pass(value);
+        } while (value >= static_cast<std::uint64_t>(count_));
+        return static_cast<Index>(value);
+    }
+
+    /// The position of `item`, the inverse. Throws Error(value) if `item` is outside [0, size()).
+    [[nodiscard]] Index position(Index item) const {
+        auto value = inside(item, "item ");
+        do {
+            value = pass_back(value);
         } while (value >= static_cast<std::uint64_t>(count_));
         return static_cast<Index>(value);
     }
@@ -46,15 +52,36 @@ public:
 private:
     static constexpr std::uint64_t rounds = 8;
 
+    [[nodiscard]] std::uint64_t inside(Index i, const char* what) const {
+        if (i < 0 || i >= count_) {
+            throw Error(ErrorCode::value, "permutation",
+                        what + std::to_string(i) + " of " + std::to_string(count_) + " items");
+        }
+        return static_cast<std::uint64_t>(i);
+    }
+
     [[nodiscard]] std::uint64_t pass(std::uint64_t value) const {
         std::uint64_t left = value >> half_;
         std::uint64_t right = value & mask_;
         for (std::uint64_t round = 0; round < rounds; ++round) {
-            const std::uint64_t mixed = left ^ (random_.integer((right << 8) | round) & mask_);
+            const std::uint64_t mixed = left ^ mask(right, round);
             left = right;
             right = mixed;
         }
         return (left << half_) | right;
+    }
+    [[nodiscard]] std::uint64_t pass_back(std::uint64_t value) const {
+        std::uint64_t left = value >> half_;
+        std::uint64_t right = value & mask_;
+        for (std::uint64_t round = rounds; round-- > 0;) {
+            const std::uint64_t mixed = right ^ mask(left, round);
+            right = left;
+            left = mixed;
+        }
+        return (left << half_) | right;
+    }
+    [[nodiscard]] std::uint64_t mask(std::uint64_t half, std::uint64_t round) const {
+        return random_.integer((half << 8) | round) & mask_;
     }
 
     Index count_;
