@@ -1,13 +1,13 @@
-// prepare: raw documents -> shuffled-on-read chunks of token windows, each traceable to its document.
+// prepare: raw documents -> chunks of token windows in a mix, each traceable to its documents.
 
 #include "progress.hpp"
+#include "recipe_options.hpp"
 
-#include <lapidary/data/chunk_writer.hpp>
-#include <lapidary/data/compressed_line_reader.hpp>
-#include <lapidary/data/input_files.hpp>
+#include <lapidary/data/decompressed.hpp>
+#include <lapidary/data/documents.hpp>
+#include <lapidary/data/mix_plan.hpp>
+#include <lapidary/data/preparation.hpp>
 #include <lapidary/data/token_chunks.hpp>
-#include <lapidary/data/windows.hpp>
-#include <lapidary/io/sha256.hpp>
 #include <lapidary/text/open_tokenizer.hpp>
 #include <lapidary/text/train_sentencepiece.hpp>
 
@@ -18,8 +18,10 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace lapidary;
@@ -28,31 +30,16 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Options {
-    std::string recipe = "amber";
+    RecipeOptions recipe;
     fs::path tokenizer;
-    std::vector<std::string> input;
     fs::path out;
-    Index chunks = 360;
-    Index context = 2048;
-    std::uint64_t seed = 11111;
-    double validation = 0.01;
+    int workers = 0;
     Index train_tokenizer = 0;
-    std::string text_field = "text";
-    bool skip_bad = false;
+    bool plan = false;
 };
 
-DocumentOptions reading(const Options& options) {
-    return {.text_field = options.text_field, .skip_bad = options.skip_bad, .open = open_compressed};
-}
-
-std::string megabytes(double bytes) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1f MB", bytes / 1e6);
-    return text;
-}
-
 // Trains on the first documents of every file, in proportion to the files' sizes.
-void train_tokenizer(const InputFiles& corpus, const Options& options) {
+void train_tokenizer(const Recipe& recipe, const InputFiles& corpus, const Options& options) {
     const SentencePieceTraining training{.vocabulary_size = options.train_tokenizer};
     const double share =
         static_cast<double>(training.byte_limit) / static_cast<double>(std::max<Index>(corpus.bytes, 1));
@@ -63,7 +50,7 @@ void train_tokenizer(const InputFiles& corpus, const Options& options) {
     const auto next = [&](std::string& text) {
         for (; file < corpus.files.size(); ++file, reader.reset()) {
             if (!reader) {
-                reader.emplace(std::vector{corpus.files[file]}, reading(options));
+                reader.emplace(recipe, std::vector{corpus.files[file]}, decompressed);
                 budget = share * static_cast<double>(fs::file_size(corpus.files[file].path));
             }
             if (budget <= 0.0 || !reader->next(document)) continue;
@@ -77,75 +64,104 @@ void train_tokenizer(const InputFiles& corpus, const Options& options) {
     train_sentencepiece(next, options.tokenizer, training);
 }
 
-Json inputs(const InputFiles& corpus) {
-    Json list = Json::array();
-    Progress bar("hash", corpus.bytes);
-    Index done = 0;
-    for (const InputFile& file : corpus.files) {
-        const auto size = static_cast<Index>(fs::file_size(file.path));
-        list.push_back({{"file", file.path.string()},
-                        {"source", corpus.sources[static_cast<std::size_t>(file.source)]},
-                        {"bytes", size},
-                        {"sha256", sha256_file(file.path)}});
-        bar.update(done += size);
-    }
-    return list;
+// What goes into the prepared directory with the tokens.
+std::vector<std::pair<fs::path, std::string>> tokenizer_files(const fs::path& tokenizer) {
+    std::vector<std::pair<fs::path, std::string>> files{{tokenizer, tokenizer_file_name(tokenizer)}};
+    const fs::path config = tokenizer.parent_path() / "tokenizer_config.json";  // says what ends a document
+    if (tokenizer.extension() == ".json" && fs::exists(config)) files.emplace_back(config, config.filename());
+    return files;
 }
 
-void print(const ChunkCounts& counts, const SkippedDocuments& skipped, const Options& options, double seconds) {
-    std::printf("%-20s %10s %12s %9s %9s %9s\n", "source", "documents", "tokens", "training", "held out",
-                "dropped");
-    std::vector<SourceCounts> rows = counts.sources;
-    rows.push_back(counts.total);
-    for (const SourceCounts& row : rows) {
-        std::printf("%-20s %10ld %12ld %9ld %9ld %9ld\n", row.name.c_str(), row.documents, row.tokens,
-                    row.training, row.validation, row.dropped_windows);
+void print_plan(const Recipe& recipe) {
+    const MixPlan plan = plan_mix(recipe);
+    std::printf("%-20s %16s %12s\n", "source", "windows", "tokens, B");
+    for (std::size_t s = 0; s < plan.sources.size(); ++s) {
+        std::printf("%-20s %16ld %12.2f\n", plan.sources[s].c_str(), plan.samples[s],
+                    static_cast<double>(plan.tokens(s)) / 1e9);
     }
-    if (skipped.total() > 0) std::printf("left out %ld bad documents\n", skipped.total());
-    std::printf("%s: %ld chunks of %ld windows of %ld tokens, in %.1f s\n", options.out.c_str(), options.chunks,
-                counts.windows_per_chunk, options.context + 1, seconds);
+    std::printf("%-20s %16ld %12.2f\n", "total", plan.total_samples(),
+                static_cast<double>(plan.total_tokens()) / 1e9);
+    std::printf("%ld chunks of %ld windows of %ld tokens\n", plan.chunks, plan.windows_per_chunk(),
+                plan.context + 1);
+    if (recipe.batch == 0) return;
+    std::printf("%ld steps of %ld windows a chunk\n", plan.steps_per_chunk(recipe.batch), recipe.batch);
 }
+
+void print(const Json& manifest, const fs::path& out, double seconds) {
+    std::printf("%-20s %10s %12s %9s %9s %9s %9s\n", "source", "documents", "tokens", "training", "held out",
+                "unused", "left out");
+    const auto row = [](const Json& source) {
+        Index discarded = 0;
+        for (const auto& [reason, count] : source.at("discarded").items()) discarded += count.get<Index>();
+        const auto number = [&](const char* key) { return source.at(key).get<long>(); };
+        std::printf("%-20s %10ld %12ld %9ld %9ld %9ld %9ld\n", source.at("name").get<std::string>().c_str(),
+                    number("documents"), number("tokens"), number("training_windows"),
+                    number("validation_windows"), number("unused_windows"), discarded);
+    };
+    for (const Json& source : manifest.at("sources")) {
+        if (source.contains("documents")) row(source);
+    }
+    row(manifest.at("total"));
+    std::printf("%s: %ld chunks of %ld windows of %ld tokens, in %.1f s\n", out.c_str(),
+                manifest.at("chunks").get<long>(), manifest.at("windows_per_chunk").get<long>(),
+                manifest.at("context").get<long>() + 1, seconds);
+}
+
+// A bar for each stage.
+class Bars {
+public:
+    void update(std::string_view stage, Index done, Index total) {
+        if (stage != stage_) {
+            bar_.reset();
+            bar_ = std::make_unique<Progress>(std::string(stage), total);
+            stage_ = stage;
+            first_ = done;
+        }
+        char note[64] = "";
+        if (stage == "tokenize") {
+            const double bytes = static_cast<double>(done - first_);
+            std::snprintf(note, sizeof note, "%.1f MB/s", bytes / 1e6 / std::max(bar_->elapsed(), 1e-3));
+        }
+        bar_->update(done, note);
+    }
+
+private:
+    std::string stage_;
+    std::unique_ptr<Progress> bar_;
+    Index first_ = 0;
+};
 
 void run(const Options& options) {
-    const InputFiles corpus = find_inputs(options.input);
-    if (options.train_tokenizer > 0 && !fs::exists(options.tokenizer)) train_tokenizer(corpus, options);
-    const AnyTokenizer tokenizer = open_tokenizer(options.tokenizer);
-    ChunkWriter writer(options.out, {.chunks = options.chunks,
-                                     .context = options.context,
-                                     .vocabulary = tokenizer.vocabulary_size(),
-                                     .eos = tokenizer.eos_id(),
-                                     .sources = corpus.sources,
-                                     .validation = options.validation,
-                                     .seed = options.seed});
-    writer.add_file(options.tokenizer, tokenizer_file_name(options.tokenizer));
-    const fs::path config =
-        options.tokenizer.parent_path() / "tokenizer_config.json";  // says what ends a document
-    if (options.tokenizer.extension() == ".json" && fs::exists(config)) writer.add_file(config, config.filename());
-
-    Progress bar("prepare", corpus.bytes);
-    DocumentReader reader(corpus.files, reading(options));
-    const auto trace = ranges::views::transform([&](TokenizedDocument document) {
-        writer.add_document(document);
-        const auto done = static_cast<double>(reader.consumed());
-        bar.update(static_cast<Index>(done), megabytes(done / std::max(bar.elapsed(), 1e-3)) + "/s");
-        return document;
-    });
-    for (Window window : documents(reader) | tokenize(tokenizer) | trace | pack(options.context)) {
-        writer.add(std::move(window));
+    const Recipe recipe = options.recipe.make();
+    if (options.plan) return print_plan(recipe);
+    fs::path tokenizer = options.tokenizer;
+    if (tokenizer.empty() && !recipe.tokenizer.empty()) {
+        tokenizer = fs::path(options.recipe.recipe).parent_path() / recipe.tokenizer;
     }
-    bar.finish();
+    if (tokenizer.empty() || options.out.empty()) {
+        throw Error(ErrorCode::value, "prepare", "--tokenizer and --out are required");
+    }
+    const InputFiles corpus = find_inputs(recipe, options.recipe.root());
+    for (const std::string& file : corpus.repeated) std::cerr << "left out: " << file << " was there already\n";
+    if (options.train_tokenizer > 0 && !fs::exists(tokenizer)) train_tokenizer(recipe, corpus, options);
 
-    const SkippedDocuments& skipped = reader.skipped();
-    const Json provenance{{"recipe", options.recipe},
-                          {"text_field", options.text_field},
-                          {"skipped",
-                           {{"malformed", skipped.malformed},
-                            {"no_text", skipped.no_text},
-                            {"bad_utf8", skipped.bad_utf8},
-                            {"empty", skipped.empty},
-                            {"too_long", skipped.too_long}}},
-                          {"inputs", inputs(corpus)}};
-    print(writer.finish(provenance), skipped, options, bar.elapsed());
+    const Progress watch("", 0);
+    Bars bars;
+    const int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    Json manifest;
+    {
+        const AnyTokenizer ids = open_tokenizer(tokenizer);
+        Preparation<AnyTokenizer> preparation(options.out, recipe, corpus.files, ids,
+                                              {.workers = options.workers > 0 ? options.workers : threads,
+                                               .decoding = decompressed,
+                                               .tokenizer_files = tokenizer_files(tokenizer),
+                                               .progress = [&](std::string_view stage, Index done, Index total) {
+                                                   bars.update(stage, done, total);
+                                               }});
+        manifest = preparation.run();
+    }
+    bars = {};
+    print(manifest, options.out, watch.elapsed());
     const TokenChunks chunks(options.out, {.batch_size = 1, .verify = false});
     std::printf("a model that knows token frequencies only has a loss of %.4f nats (held out: %.4f)\n",
                 chunks.unigram_entropy(), chunks.unigram_cross_entropy());
@@ -154,22 +170,19 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Turns raw documents into chunks of token windows, ready to train on."};
+    CLI::App app{
+        "Turns raw documents into chunks of token windows, ready to train on. Stopped, it goes on when started "
+        "again."};
     Options options;
-    app.add_option("--recipe", options.recipe, "How documents become windows")->check(CLI::IsMember({"amber"}));
-    app.add_option("--tokenizer", options.tokenizer, "SentencePiece model (.model) or tokenizer.json")->required();
-    app.add_option("--input", options.input, "Files or patterns: .jsonl or .txt, also .gz and .zst")->required();
-    app.add_option("--out", options.out, "Directory to create")->required();
-    app.add_option("--chunks", options.chunks, "Number of chunks")->capture_default_str();
-    app.add_option("--context", options.context, "Tokens a model sees; a window has one more")
-        ->capture_default_str();
-    app.add_option("--seed", options.seed, "Seed of the held-out draw")->capture_default_str();
-    app.add_option("--validation", options.validation, "Share of windows held out")->capture_default_str();
+    options.recipe.add_to(app);
+    app.add_option("--tokenizer", options.tokenizer,
+                   "SentencePiece model (.model) or tokenizer.json [the recipe's]");
+    app.add_option("--out", options.out, "Directory to create");
+    app.add_option("--workers", options.workers, "Threads; they change no byte [one a core]")
+        ->check(CLI::Range(0, 1024));
     app.add_option("--train-tokenizer", options.train_tokenizer,
                    "Train a tokenizer of this many pieces first, if the --tokenizer file does not exist");
-    app.add_option("--text-field", options.text_field, "Field of a JSON line that holds the text")
-        ->capture_default_str();
-    app.add_flag("--skip-bad", options.skip_bad, "Leave bad documents out and count them");
+    app.add_flag("--plan", options.plan, "Print what a recipe of known size comes to, and stop");
     try {
         app.parse(argc, argv);
         run(options);

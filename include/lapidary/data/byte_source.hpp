@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/core/error.hpp>
+#include <lapidary/io/sha256.hpp>
 
 #include <cerrno>
 #include <cstddef>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace lapidary {
 
@@ -29,8 +31,14 @@ public:
     [[nodiscard]] virtual std::uint64_t consumed() const = 0;
 };
 
-/// How to open a file as a stream of bytes; `open_file` and `open_compressed` are two.
-using OpenBytes = std::function<std::unique_ptr<ByteSource>(const std::filesystem::path&)>;
+/// How the bytes of a file named `name` become those of its contents; `as_stored` and `decompressed` are two.
+using Decoding =
+    std::function<std::unique_ptr<ByteSource>(std::unique_ptr<ByteSource> bytes, const std::string& name)>;
+
+/// The bytes as they are.
+inline std::unique_ptr<ByteSource> as_stored(std::unique_ptr<ByteSource> bytes, const std::string& /*name*/) {
+    return bytes;
+}
 
 /// The bytes of a file as they are. Throws Error(io) naming the file.
 class FileSource final : public ByteSource {
@@ -56,9 +64,42 @@ private:
     std::uint64_t consumed_ = 0;
 };
 
-/// Opens a file without decompressing it.
-inline std::unique_ptr<ByteSource> open_file(const std::filesystem::path& file) {
-    return std::make_unique<FileSource>(file);
-}
+/// Bytes that were read already, then those that follow them.
+class PrefixedSource final : public ByteSource {
+public:
+    PrefixedSource(std::string prefix, std::unique_ptr<ByteSource> rest)
+        : prefix_(std::move(prefix)), rest_(std::move(rest)) {}
+
+    std::size_t read(std::span<char> buffer) override {
+        if (position_ == prefix_.size()) return rest_->read(buffer);
+        const std::size_t count = prefix_.copy(buffer.data(), buffer.size(), position_);
+        position_ += count;
+        return count;
+    }
+    [[nodiscard]] std::uint64_t consumed() const override { return rest_->consumed(); }
+
+private:
+    std::string prefix_;
+    std::unique_ptr<ByteSource> rest_;
+    std::size_t position_ = 0;
+};
+
+/// The same bytes as another source, and their SHA-256 so far.
+class HashedSource final : public ByteSource {
+public:
+    /// The hash must outlive the source.
+    HashedSource(std::unique_ptr<ByteSource> source, Sha256& hash) : source_(std::move(source)), hash_(hash) {}
+
+    std::size_t read(std::span<char> buffer) override {
+        const std::size_t count = source_->read(buffer);
+        hash_.update(std::as_bytes(buffer.first(count)));
+        return count;
+    }
+    [[nodiscard]] std::uint64_t consumed() const override { return source_->consumed(); }
+
+private:
+    std::unique_ptr<ByteSource> source_;
+    Sha256& hash_;
+};
 
 }  // namespace lapidary

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/core/shape.hpp>
+#include <lapidary/data/discards.hpp>
 #include <lapidary/io/json_value.hpp>
 
 #include <string>
@@ -8,25 +9,25 @@
 
 namespace lapidary {
 
-/// What became of one source, or of all together. Tokens count the end-of-sequence ids.
+/// What became of one source, or of all together. Tokens count the ids that mark beginning and end.
 struct SourceCounts {
     std::string name;
     Index documents = 0;
     Index tokens = 0;
-    Index windows = 0;          ///< packed from the tokens
-    Index training = 0;         ///< windows dealt to chunks
-    Index validation = 0;       ///< windows held out
-    Index dropped_windows = 0;  ///< windows of the last, incomplete round of dealing
-    Index dropped_tokens = 0;   ///< tokens in no window that was kept
+    Index windows = 0;     ///< whole ones in its stream
+    Index validation = 0;  ///< of these, held out
+    Index samples = 0;     ///< windows in the chunks, repetitions counted
+    Index unused = 0;      ///< windows neither held out nor in a chunk
+    DiscardCounts discards;
 
     SourceCounts& operator+=(const SourceCounts& other) {
         documents += other.documents;
         tokens += other.tokens;
         windows += other.windows;
-        training += other.training;
         validation += other.validation;
-        dropped_windows += other.dropped_windows;
-        dropped_tokens += other.dropped_tokens;
+        samples += other.samples;
+        unused += other.unused;
+        discards += other.discards;
         return *this;
     }
 
@@ -35,14 +36,14 @@ struct SourceCounts {
                 {"documents", documents},
                 {"tokens", tokens},
                 {"windows", windows},
-                {"training_windows", training},
                 {"validation_windows", validation},
-                {"dropped_windows", dropped_windows},
-                {"dropped_tokens", dropped_tokens}};
+                {"training_windows", samples},
+                {"unused_windows", unused},
+                {"discarded", discards.json()}};
     }
 };
 
-/// What `ChunkWriter::finish` wrote.
+/// What a preparation wrote.
 struct ChunkCounts {
     std::vector<SourceCounts> sources;
     SourceCounts total;

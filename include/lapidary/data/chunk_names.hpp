@@ -9,9 +9,9 @@ namespace lapidary {
 
 // The files of a prepared directory.
 inline constexpr const char* data_manifest = "data.json";
-inline constexpr const char* data_format = "lapidary data 1";
+inline constexpr const char* data_format = "lapidary data 2";
 inline constexpr const char* validation_file = "valid.safetensors";
-inline constexpr const char* documents_file = "documents.jsonl";
+inline constexpr const char* documents_file = "documents.safetensors";
 
 /// `chunk_007.safetensors`: at least three digits.
 inline std::string chunk_file(Index chunk) {

@@ -8,20 +8,20 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lapidary {
 
-/// The decompressed bytes of a gzip file, members one after the other as gunzip gives them. Opt-in: needs zlib
-/// (CMake target `lapidary::compression`). Throws Error(format) naming the file and the byte offset where the
-/// stream is damaged or cut off, also when the check sum at its end differs.
+/// The decompressed bytes of a gzip stream, members one after the other as gunzip gives them. Opt-in: needs zlib
+/// (CMake target `lapidary::compression`). Throws Error(format) naming the stream and the byte offset where it is
+/// damaged or cut off, also when the check sum at its end differs.
 class GzipSource final : public ByteSource {
 public:
-    explicit GzipSource(const std::filesystem::path& file)
-        : name_(file.string()), source_(file), input_(std::size_t{1} << 16) {
+    GzipSource(std::unique_ptr<ByteSource> source, std::string name)
+        : name_(std::move(name)), source_(std::move(source)), input_(std::size_t{1} << 16) {
         if (inflateInit2(&stream_, 15 + 16) != Z_OK)
             throw Error(ErrorCode::memory, "gzip", name_ + ": zlib failed");
     }
@@ -49,12 +49,12 @@ public:
         }
         return room - stream_.avail_out;
     }
-    [[nodiscard]] std::uint64_t consumed() const override { return source_.consumed(); }
+    [[nodiscard]] std::uint64_t consumed() const override { return source_->consumed(); }
 
 private:
     void fill() {
         stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
-        stream_.avail_in = static_cast<uInt>(source_.read(input_));
+        stream_.avail_in = static_cast<uInt>(source_->read(input_));
     }
     // Zero bytes after a member are padding (tapes, block devices); true when all of the input was.
     bool skip_padding() {
@@ -66,11 +66,11 @@ private:
     }
     [[noreturn]] void refuse(const std::string& reason) const {
         throw Error(ErrorCode::format, "gzip",
-                    name_ + ": " + reason + ", at byte " + std::to_string(source_.consumed() - stream_.avail_in));
+                    name_ + ": " + reason + ", at byte " + std::to_string(source_->consumed() - stream_.avail_in));
     }
 
     std::string name_;
-    FileSource source_;
+    std::unique_ptr<ByteSource> source_;
     std::vector<char> input_;
     z_stream stream_{};
     bool between_members_ = true;

@@ -15,16 +15,13 @@ namespace lapidary::detail {
 /// text however large or deep its other fields are. The whole line is still checked to be JSON.
 class JsonTextField : public nlohmann::json_sax<nlohmann::json> {
 public:
-    enum class Outcome { found, malformed, not_an_object, missing, not_a_string, twice };
+    enum class Outcome { found, nul, malformed, not_an_object, missing, not_a_string, twice };
 
     explicit JsonTextField(std::string_view field) : field_(field) {}
 
     /// Reads `line`; `text` and `reason` tell the rest.
     Outcome read(std::string_view line) {
-        if (line.find('\0') != std::string_view::npos) {  // which the parser would take for the end
-            reason_ = "NUL byte";
-            return Outcome::malformed;
-        }
+        if (line.find('\0') != std::string_view::npos) return Outcome::nul;  // the parser takes it for the end
         const bool complete = nlohmann::json::sax_parse(line.begin(), line.end(), this);
         if (!complete) return Outcome::malformed;
         if (!object_) return Outcome::not_an_object;

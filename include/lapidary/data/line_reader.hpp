@@ -4,6 +4,7 @@
 #include <lapidary/core/shape.hpp>
 #include <lapidary/data/byte_source.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,7 +15,7 @@
 
 namespace lapidary {
 
-inline constexpr std::size_t default_max_line_bytes = std::size_t{64} << 20;
+inline constexpr std::size_t default_max_line_bytes = std::size_t{32} << 20;
 
 /// The lines of a byte stream, one at a time. Memory is bounded by the longest line allowed.
 class LineReader {
@@ -26,6 +27,20 @@ public:
           name_(std::move(name)),
           limit_(max_line_bytes),
           buffer_(std::size_t{1} << 16) {}
+
+    /// Passes over the first `bytes` of the stream, which are whole lines, `lines` of them: for going on where
+    /// another reader stopped. Throws Error(format) if there are not as many.
+    void skip(Index bytes, Index lines) {
+        while (offset() < bytes) {
+            if (position_ == end_ && !refill()) {
+                throw Error(ErrorCode::format, "read_line",
+                            name_ + ": ends at byte " + std::to_string(offset()) + ", expected to go on at byte " +
+                                std::to_string(bytes));
+            }
+            position_ += std::min(end_ - position_, static_cast<std::size_t>(bytes - offset()));
+        }
+        number_ = lines;
+    }
 
     /// What `read` found.
     enum class Found { line, too_long, end };
@@ -51,7 +66,16 @@ public:
         return too_long ? Found::too_long : any ? Found::line : Found::end;
     }
 
-    /// The same: false at the end, Error(format) naming file:line for a line that is too long.
+    /// Appends up to `count` bytes to `into`, whatever lines they are; false if there are none left.
+    bool read_bytes(std::string& into, std::size_t count) {
+        if (position_ == end_ && !refill()) return false;
+        const std::size_t taken = std::min(count, end_ - position_);
+        into.append(buffer_.data() + position_, taken);
+        position_ += taken;
+        return true;
+    }
+
+    /// `read`, but false at the end, and Error(format) naming file:line for a line that is too long.
     bool next(std::string& line) {
         const Found found = read(line);
         if (found == Found::too_long) throw Error(ErrorCode::format, "read_line", where() + ": " + too_long());
@@ -64,6 +88,8 @@ public:
     }
     /// Number of the line read last, counted from 1.
     [[nodiscard]] Index line() const { return number_; }
+    /// Bytes of the stream up to the end of the line read last, its newline included.
+    [[nodiscard]] Index offset() const { return received_ - static_cast<Index>(end_ - position_); }
     /// `file:line` of the line read last.
     [[nodiscard]] std::string where() const { return name_ + ":" + std::to_string(number_); }
     [[nodiscard]] const std::string& name() const { return name_; }
@@ -74,6 +100,7 @@ private:
     bool refill() {
         position_ = 0;
         end_ = source_->read(buffer_);
+        received_ += static_cast<Index>(end_);
         return end_ != 0;
     }
 
@@ -84,6 +111,7 @@ private:
     std::size_t position_ = 0;
     std::size_t end_ = 0;
     Index number_ = 0;
+    Index received_ = 0;
 };
 
 }  // namespace lapidary

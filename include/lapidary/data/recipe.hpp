@@ -26,13 +26,13 @@ enum class BadDocuments { fail, skip };
 
 /// Which documents of a source are taken; a document has to meet all that is set.
 struct DocumentFilter {
-    Index min_characters = 0;             ///< Unicode characters
-    Index max_characters = 0;             ///< 0: any number
-    double min_alphanumeric = 0;          ///< share of its characters that are letters or digits, in [0, 1]
-    Index max_line_characters = 0;        ///< of its longest line; 0: any
-    double max_mean_line_characters = 0;  ///< of its lines; 0: any
-    std::vector<std::string> extensions;  ///< of its file, such as ".py"; empty: any
-    std::vector<std::string> languages;   ///< of its file, such as "python"; empty: any
+    Index min_characters = 0;               ///< Unicode characters
+    Index max_characters = 0;               ///< 0: any number
+    double min_alphanumeric = 0;            ///< share of its characters that are letters or digits, in [0, 1]
+    Index max_line_characters = 0;          ///< of its longest line; 0: any
+    double max_mean_line_characters = 0;    ///< of its lines; 0: any
+    std::vector<std::string> extensions{};  ///< of its file, such as ".py"; empty: any
+    std::vector<std::string> languages{};   ///< of its file, such as "python"; empty: any
     bool operator==(const DocumentFilter&) const = default;
 };
 
@@ -49,16 +49,16 @@ struct FimRecipe {
 
 /// Where documents come from, and how much of them a run sees.
 struct RecipeSource {
-    std::string name;
-    std::string note;                ///< where figures come from; decides nothing
-    std::vector<std::string> files;  ///< patterns, relative to a folder that the program names
+    std::string name{};
+    std::string note{};                ///< where figures come from; decides nothing
+    std::vector<std::string> files{};  ///< patterns, relative to a folder that the program names
     SourceFormat format = SourceFormat::lines;
     std::string field = "text";  ///< of a line or row
     double weight = 0;           ///< share of the run's samples, relative to other sources; 0: `epochs` counts
     double epochs = 1;           ///< how often its windows are seen, where sources have no weights
     Index tokens = 0;            ///< published number that the run sees, for plans without data; 0: unknown
-    std::optional<FimRecipe> fim;
-    DocumentFilter filter;
+    std::optional<FimRecipe> fim{};
+    DocumentFilter filter{};
     bool operator==(const RecipeSource&) const = default;
 };
 
@@ -72,25 +72,25 @@ struct HeldOut {
 /// How documents become the chunks that a run trains on. `read_recipe` makes one from a file, `check_recipe` says
 /// what is wrong with one.
 struct Recipe {
-    std::string name;
-    std::string note;       ///< where figures come from; decides nothing
-    std::string tokenizer;  ///< file, relative to the recipe's; empty: the program names it
-    Index vocabulary = 0;   ///< 0: the tokenizer's
-    Index context = 2048;   ///< T
-    Index stride = 2049;    ///< tokens from one window to the next: T + 1 (AMBER) or T (CrystalCoder)
-    bool bos = false;       ///< before each document
-    bool eos = true;        ///< after each document
-    Index chunks = 1;       ///< N
+    std::string name{};
+    std::string note{};       ///< where figures come from; decides nothing
+    std::string tokenizer{};  ///< file, relative to the recipe's; empty: the program names it
+    Index vocabulary = 0;     ///< 0: the tokenizer's
+    Index context = 2048;     ///< T
+    Index stride = 2049;      ///< tokens from one window to the next: T + 1 (AMBER) or T (CrystalCoder)
+    bool bos = false;         ///< before each document
+    bool eos = true;          ///< after each document
+    Index chunks = 1;         ///< N
     MixOrder order = MixOrder::shuffled;
     std::uint64_t seed = 11111;
-    HeldOut validation;
+    HeldOut validation{};
     BadDocuments on_bad = BadDocuments::fail;
     Index max_document_bytes = static_cast<Index>(default_max_line_bytes);
     bool deduplicate = false;     ///< drop documents whose text came before
     Index batch = 0;              ///< windows a step of the run that it is meant for; 0: open
     Index steps = 0;              ///< of that run; with weights they size the mix; 0: as many as the data gives
     Index windows_per_chunk = 0;  ///< published number, for plans without data; 0: unknown
-    std::vector<RecipeSource> sources;
+    std::vector<RecipeSource> sources{};
     bool operator==(const Recipe&) const = default;
 
     /// Whether weights, rather than epochs, say how much of each source the run sees.

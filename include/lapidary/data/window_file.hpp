@@ -3,6 +3,7 @@
 #include <lapidary/core/error.hpp>
 #include <lapidary/core/shape.hpp>
 #include <lapidary/core/view.hpp>
+#include <lapidary/data/window_origin.hpp>
 #include <lapidary/io/safetensors.hpp>
 
 #include <algorithm>
@@ -13,15 +14,8 @@
 
 namespace lapidary {
 
-/// Where a window starts: its source, the document (by ordinal) and how many of the document's tokens precede it.
-struct WindowOrigin {
-    std::int32_t source = 0;
-    Index document = 0;
-    Index offset = 0;
-};
-
-/// One file of windows, memory-mapped: `tokens` [n, context + 1] U16 or U32, `source` [n] U16, `document` and
-/// `offset` [n] I64. Move-only.
+/// One file of windows, memory-mapped: `tokens` [n, context + 1] U16 or U32, and where each starts
+/// (`WindowOrigin`): `document` and `offset` [n] I64, `source` and `epoch` [n] U16. Move-only.
 class WindowFile {
 public:
     /// Throws Error(io), Error(format) for a file that is not as described, naming file and tensor, and
@@ -38,7 +32,9 @@ public:
         source_ = file_.view<std::uint16_t, 1>("source");
         document_ = file_.view<std::int64_t, 1>("document");
         offset_ = file_.view<std::int64_t, 1>("offset");
-        for (const char* name : {"source", "document", "offset"}) expect(name, file_.info(name).shape, {windows_});
+        epoch_ = file_.view<std::uint16_t, 1>("epoch");
+        for (const char* name : {"source", "document", "offset", "epoch"})
+            expect(name, file_.info(name).shape, {windows_});
     }
 
     [[nodiscard]] Index windows() const { return windows_; }
@@ -57,7 +53,7 @@ public:
     /// Where a window comes from. Throws Error(value) if there is no such row.
     [[nodiscard]] WindowOrigin origin(Index row) const {
         check_row(row);
-        return {source_[row], document_[row], offset_[row]};
+        return {document_[row], offset_[row], source_[row], epoch_[row]};
     }
 
     /// Calls `visit(id)` for every token, row by row.
@@ -113,6 +109,7 @@ private:
     View<const std::uint16_t, 2> narrow_;
     View<const std::uint32_t, 2> wide_;
     View<const std::uint16_t, 1> source_;
+    View<const std::uint16_t, 1> epoch_;
     View<const std::int64_t, 1> document_;
     View<const std::int64_t, 1> offset_;
 };

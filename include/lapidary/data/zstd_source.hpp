@@ -7,20 +7,23 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lapidary {
 
-/// The decompressed bytes of a Zstandard file, frames one after the other. Opt-in: needs libzstd (CMake target
+/// The decompressed bytes of a Zstandard stream, frames one after the other. Opt-in: needs libzstd (CMake target
 /// `lapidary::compression`). Windows above 128 MiB are refused, so memory is bounded. Throws Error(format)
-/// naming the file and the byte offset where the stream is damaged or cut off.
+/// naming the stream and the byte offset where it is damaged or cut off.
 class ZstdSource final : public ByteSource {
 public:
-    explicit ZstdSource(const std::filesystem::path& file)
-        : name_(file.string()), source_(file), input_(ZSTD_DStreamInSize()), stream_(ZSTD_createDStream()) {
+    ZstdSource(std::unique_ptr<ByteSource> source, std::string name)
+        : name_(std::move(name)),
+          source_(std::move(source)),
+          input_(ZSTD_DStreamInSize()),
+          stream_(ZSTD_createDStream()) {
         if (stream_ == nullptr) throw Error(ErrorCode::memory, "zstd", name_ + ": no memory for a stream");
         ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, 27);
     }
@@ -28,7 +31,7 @@ public:
     std::size_t read(std::span<char> buffer) override {
         ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};
         while (out.pos == 0 && out.size != 0) {
-            if (in_.pos == in_.size && !flushing_) in_ = {input_.data(), source_.read(input_), 0};
+            if (in_.pos == in_.size && !flushing_) in_ = {input_.data(), source_->read(input_), 0};
             const bool at_end = in_.size == 0;
             if (at_end && frame_done_) return 0;
             const std::size_t result = ZSTD_decompressStream(stream_.get(), &out, &in_);
@@ -39,7 +42,7 @@ public:
         }
         return out.pos;
     }
-    [[nodiscard]] std::uint64_t consumed() const override { return source_.consumed(); }
+    [[nodiscard]] std::uint64_t consumed() const override { return source_->consumed(); }
 
 private:
     struct Free {
@@ -48,11 +51,11 @@ private:
     [[noreturn]] void refuse(const std::string& reason) const {
         throw Error(
             ErrorCode::format, "zstd",
-            name_ + ": " + reason + ", at byte " + std::to_string(source_.consumed() - (in_.size - in_.pos)));
+            name_ + ": " + reason + ", at byte " + std::to_string(source_->consumed() - (in_.size - in_.pos)));
     }
 
     std::string name_;
-    FileSource source_;
+    std::unique_ptr<ByteSource> source_;
     std::vector<char> input_;
     std::unique_ptr<ZSTD_DStream, Free> stream_;
     ZSTD_inBuffer in_{nullptr, 0, 0};

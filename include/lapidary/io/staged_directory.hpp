@@ -63,33 +63,41 @@ inline void rename_to_free_name(const std::filesystem::path& from, const std::fi
 
 /// A directory that appears under its name complete and durable, or not at all.
 ///
-/// Files are written into `path()`, which is `<parent>/.<name>.partial`; what a killed process left there is
-/// removed first, so only one process at a time may stage a name (see RunLock). Unless `publish` succeeded, the
-/// destructor removes the directory with what is in it.
+/// Files are written into `path()`, which is `<parent>/.<name>.partial`; only one process at a time may stage a
+/// name (see RunLock). What a killed process left there is removed first and, unless `publish` succeeded, the
+/// destructor removes the directory with what is in it; or it is kept, both times, for whoever can go on with it.
 class StagedDirectory {
 public:
-    /// Creates the empty staging directory and the missing ancestors of `target`. Throws Error(value) if `target`
+    enum class Unfinished { remove, keep };
+
+    /// Creates the staging directory and the missing ancestors of `target`. Throws Error(value) if `target`
     /// exists, Error(io).
-    explicit StagedDirectory(const std::filesystem::path& target)
-        : target_(without_slash(target)), path_(staging_path(target)) {
+    explicit StagedDirectory(const std::filesystem::path& target, Unfinished unfinished = Unfinished::remove)
+        : target_(without_slash(target)), path_(staging_path(target)), unfinished_(unfinished) {
         std::error_code error;
         if (std::filesystem::exists(std::filesystem::symlink_status(target_, error)))
             throw detail::name_taken(target_);
         detail::create_directories_durably(detail::folder_of(target_));
-        std::filesystem::remove_all(path_, error);
-        detail::check_io(path_, "remove left-over", error);
-        std::filesystem::create_directory(path_, error);
+        if (unfinished == Unfinished::remove) clear();
+        std::filesystem::create_directory(path_, error);  // no error if it exists
         detail::check_io(path_, "create directory", error);
     }
     StagedDirectory(const StagedDirectory&) = delete;
     StagedDirectory& operator=(const StagedDirectory&) = delete;
     ~StagedDirectory() {
-        if (published_) return;
+        if (published_ || unfinished_ == Unfinished::keep) return;
         try {
             std::error_code error;
             std::filesystem::remove_all(path_, error);
         } catch (...) {  // out of memory: the next one to stage this name removes it
         }
+    }
+
+    /// Removes the staging directory with what is in it. Throws Error(io).
+    void clear() {
+        std::error_code error;
+        std::filesystem::remove_all(path_, error);
+        detail::check_io(path_, "remove left-over", error);
     }
 
     /// Where a directory of this name is staged: for other processes that write into it.
@@ -117,6 +125,7 @@ private:
 
     std::filesystem::path target_;
     std::filesystem::path path_;
+    Unfinished unfinished_;
     bool published_ = false;
 };
 
