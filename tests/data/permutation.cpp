@@ -32,6 +32,26 @@ TEST_CASE("sizes beyond memory work", "[permutation]") {
     const Permutation order(n, 1, 2);
     CHECK(order(0) != order(n - 1));
     CHECK(order(n - 1) < n);
+    for (Index i : {Index{0}, n / 3, n - 1}) CHECK(order.position(order(i)) == i);
+}
+
+TEST_CASE("a permutation tells the position of an item", "[permutation]") {
+    bool all = true;
+    for (Index n = 0; n <= 500; ++n) {
+        const Permutation order(n, 11111, static_cast<std::uint64_t>(n));
+        for (Index i = 0; i < n; ++i) all = all && order.position(order(i)) == i && order(order.position(i)) == i;
+    }
+    CHECK(all);
+    CHECK_THROWS_AS(Permutation(5, 0, 0).position(5), Error);
+    CHECK_THROWS_AS(Permutation(5, 0, 0).position(-1), Error);
+}
+
+TEST_CASE("purposes have permutations of their own", "[permutation]") {
+    const Permutation order(1000, 11111, 7);
+    const Permutation other(1000, 11111, 7, "mix");
+    int equal = 0;
+    for (Index i = 0; i < 1000; ++i) equal += order(i) == other(i) ? 1 : 0;
+    CHECK(equal < 10);
 }
 
 TEST_CASE("seed and item choose the permutation", "[permutation]") {

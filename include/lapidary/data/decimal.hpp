@@ -42,9 +42,10 @@ struct Decimal {
 /// The shortest decimal that reads back as `value`: what was written in a file, if that had at most 15 digits.
 /// Throws Error(value) unless it is finite and not negative.
 inline Decimal decimal(double value) {
-    if (!std::isfinite(value) || std::signbit(value)) {
+    if (!std::isfinite(value) || value < 0) {
         throw Error(ErrorCode::value, "decimal", std::to_string(value) + " is no finite number from 0");
     }
+    if (value == 0) return {};  // of either sign
     char text[32];
     const auto written = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
     Decimal result;
