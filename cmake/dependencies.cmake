@@ -1,12 +1,13 @@
 # The packages behind each component, read by the source tree and by the installed package, so that both ask for the
 # same things.
 
-set(lapidary_components lapidary cpu sentencepiece tokenizers compression eigen mpi nccl cuda)
+set(lapidary_components lapidary cpu sentencepiece tokenizers compression parquet eigen mpi nccl cuda)
 set(lapidary_lapidary_packages nlohmann_json range-v3 OpenSSL Threads)
 set(lapidary_cpu_packages)
 set(lapidary_sentencepiece_packages SentencePiece)
 set(lapidary_tokenizers_packages PCRE2 Utf8proc)
 set(lapidary_compression_packages ZLIB Zstd)
+set(lapidary_parquet_packages Parquet)
 set(lapidary_eigen_packages Eigen3)
 set(lapidary_mpi_packages MPI)
 set(lapidary_nccl_packages CUDAToolkit NCCL)
@@ -27,6 +28,8 @@ set(lapidary_debian_MPI "libopenmpi-dev, or libmpich-dev")
 
 # Where those come from that Debian and Ubuntu do not have, or not as this needs them.
 set(lapidary_origin_CUDAToolkit "NVIDIA has it at developer.nvidia.com/cuda-downloads")
+set(lapidary_origin_Parquet "Apache Arrow 18 or later has it, as has pyarrow for Python (then set Parquet_ROOT to \
+.../site-packages/pyarrow)")
 set(lapidary_origin_NCCL "NVIDIA has it at developer.nvidia.com/nccl, and as nvidia-nccl-cu13 for Python (then set \
 NCCL_ROOT to .../site-packages/nvidia/nccl)")
 

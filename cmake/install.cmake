@@ -17,5 +17,5 @@ configure_package_config_file(cmake/lapidaryConfig.cmake.in lapidaryConfig.cmake
 write_basic_package_version_file(lapidaryConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/lapidaryConfig.cmake ${PROJECT_BINARY_DIR}/lapidaryConfigVersion.cmake
               cmake/dependencies.cmake cmake/kernels.cmake cmake/FindPCRE2.cmake cmake/FindSentencePiece.cmake cmake/FindUtf8proc.cmake
-              cmake/FindZstd.cmake cmake/FindNCCL.cmake
+              cmake/FindZstd.cmake cmake/FindNCCL.cmake cmake/FindParquet.cmake
         DESTINATION ${package_dir})

@@ -3,7 +3,7 @@
 #include "progress.hpp"
 #include "recipe_options.hpp"
 
-#include <lapidary/data/decompressed.hpp>
+#include <lapidary/data/decoded.hpp>
 #include <lapidary/data/documents.hpp>
 #include <lapidary/data/mix_plan.hpp>
 #include <lapidary/data/preparation.hpp>
@@ -50,7 +50,7 @@ void train_tokenizer(const Recipe& recipe, const InputFiles& corpus, const Optio
     const auto next = [&](std::string& text) {
         for (; file < corpus.files.size(); ++file, reader.reset()) {
             if (!reader) {
-                reader.emplace(recipe, std::vector{corpus.files[file]}, decompressed);
+                reader.emplace(recipe, std::vector{corpus.files[file]}, decoded);
                 budget = share * static_cast<double>(fs::file_size(corpus.files[file].path));
             }
             if (budget <= 0.0 || !reader->next(document)) continue;
@@ -153,7 +153,7 @@ void run(const Options& options) {
         const AnyTokenizer ids = open_tokenizer(tokenizer);
         Preparation<AnyTokenizer> preparation(options.out, recipe, corpus.files, ids,
                                               {.workers = options.workers > 0 ? options.workers : threads,
-                                               .decoding = decompressed,
+                                               .decoding = decoded,
                                                .tokenizer_files = tokenizer_files(tokenizer),
                                                .progress = [&](std::string_view stage, Index done, Index total) {
                                                    bars.update(stage, done, total);

@@ -69,7 +69,7 @@ struct RecipeOptions {
         if (validation_given->count() > 0 || !is_file()) result.validation = {.share = validation};
         if (skip_bad) result.on_bad = BadDocuments::skip;
         for (RecipeSource& source : result.sources) {
-            if (!text_field.empty() && source.format == SourceFormat::lines) source.field = text_field;
+            if (!text_field.empty() && source.has_fields()) source.field = text_field;
         }
         check_recipe(result, recipe);
         return result;
@@ -83,6 +83,7 @@ private:
     }
     static lapidary::SourceFormat format_of(std::filesystem::path file) {
         if (file.extension() == ".gz" || file.extension() == ".zst") file.replace_extension();
+        if (file.extension() == ".parquet") return lapidary::SourceFormat::parquet;
         return file.extension() == ".txt" ? lapidary::SourceFormat::text : lapidary::SourceFormat::lines;
     }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <lapidary/data/documents.hpp>
-#include <lapidary/data/window_packer.hpp>
+#include <lapidary/data/document.hpp>
 #include <lapidary/text/tokenizer.hpp>
 
 #include <unistd.h>

@@ -77,8 +77,7 @@ inline void check_source(const RecipeSource& source, bool weighted, Index vocabu
     check.require(!source.files.empty(), "'files' is empty");
     for (const std::string& files : source.files) check.require(!files.empty(), "'files' holds an empty pattern");
     check.require(!source.field.empty(), "'field' is empty");
-    const bool has_fields = source.format == SourceFormat::lines || source.format == SourceFormat::parquet;
-    check.require(has_fields || source.field == "text", "'field' is for 'lines' and 'parquet' only");
+    check.require(source.has_fields() || source.field == "text", "'field' is for 'lines' and 'parquet' only");
     check.require(source.weight == 0 || (source.weight > 0 && std::isfinite(source.weight)),
                   "'weight' must be positive, got " + std::to_string(source.weight));
     check.require((source.weight > 0) == weighted, "either all sources have a 'weight' or none has");

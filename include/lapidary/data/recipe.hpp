@@ -60,6 +60,11 @@ struct RecipeSource {
     std::optional<FimRecipe> fim{};
     DocumentFilter filter{};
     bool operator==(const RecipeSource&) const = default;
+
+    /// Whether a document's text is one of several fields.
+    [[nodiscard]] bool has_fields() const {
+        return format == SourceFormat::lines || format == SourceFormat::parquet;
+    }
 };
 
 /// What is held out of every source: a number of windows or a share of them, not both.

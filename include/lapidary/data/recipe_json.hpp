@@ -23,8 +23,7 @@ inline Json source_json(const RecipeSource& source) {
     if (!source.note.empty()) json["note"] = source.note;
     json["files"] = source.files;
     json["format"] = choice_name(source.format);
-    const bool has_fields = source.format == SourceFormat::lines || source.format == SourceFormat::parquet;
-    if (has_fields) json["field"] = source.field;
+    if (source.has_fields()) json["field"] = source.field;
     if (source.weight > 0) {
         json["weight"] = source.weight;
     } else {

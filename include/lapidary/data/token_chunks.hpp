@@ -50,6 +50,7 @@ public:
         context_ = positive(manifest, "context", where);
         vocabulary_ = positive(manifest, "vocabulary", where, Index{1} << 26);
         eos_ = get<std::int32_t>(manifest, "eos", where);
+        pad_ = get_or<std::int32_t>(manifest, "pad", -1, where);
         windows_per_chunk_ = positive(manifest, "windows_per_chunk", where);
         for (const Json& source : get<std::vector<Json>>(manifest, "sources", where)) {
             sources_.push_back(get<std::string>(source, "name", where));
@@ -210,11 +211,22 @@ private:
         return batch;
     }
 
-    static void fill(Batch& batch, const WindowFile& file) {
+    void fill(Batch& batch, const WindowFile& file) const {
         const auto columns = static_cast<std::size_t>(batch.context) + 1;
         batch.tokens.resize(batch.rows.size() * columns);
         for (std::size_t i = 0; i < batch.rows.size(); ++i)
             file.read(batch.rows[i], batch.tokens.data() + i * columns);
+        if (pad_ >= 0) leave_out_padding(batch);
+    }
+
+    // Labels that are padding do not count.
+    void leave_out_padding(Batch& batch) const {
+        if (std::find(batch.tokens.begin(), batch.tokens.end(), pad_) == batch.tokens.end()) return;
+        const View<const std::int32_t, 2> tokens = batch.view();
+        batch.mask.reserve(batch.rows.size() * static_cast<std::size_t>(batch.context));
+        for (Index row = 0; row < batch.batch; ++row) {
+            for (Index i = 0; i < batch.context; ++i) batch.mask.push_back(tokens(row, i + 1) == pad_ ? 0 : 1);
+        }
     }
 
     [[nodiscard]] std::vector<double> token_counts() const {
@@ -231,6 +243,7 @@ private:
     Index context_ = 0;
     Index vocabulary_ = 0;
     std::int32_t eos_ = 0;
+    std::int32_t pad_ = -1;  // -1: windows have no padding
     Index windows_per_chunk_ = 0;
     std::vector<std::string> sources_;
     std::vector<WindowFile> chunks_;

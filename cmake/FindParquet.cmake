@@ -1,0 +1,31 @@
+# Defines Parquet::Parquet: Apache Arrow's reader of Parquet files, from its CMake packages or, where Parquet_ROOT names
+# one, from the Python package pyarrow, which holds the same headers and libraries.
+
+find_package(Arrow CONFIG QUIET)
+find_package(Parquet CONFIG QUIET)
+if(TARGET Parquet::parquet_shared)
+  set(Parquet_LIBRARY Parquet::parquet_shared)
+  if(NOT TARGET Parquet::Parquet)
+    add_library(Parquet::Parquet INTERFACE IMPORTED)
+    target_link_libraries(Parquet::Parquet INTERFACE Parquet::parquet_shared Arrow::arrow_shared)
+  endif()
+  set(Parquet_FOUND TRUE)
+  return()
+endif()
+
+find_path(Parquet_INCLUDE_DIR parquet/arrow/reader.h PATH_SUFFIXES include)
+file(GLOB Parquet_versioned ${Parquet_INCLUDE_DIR}/../libparquet.so.*)
+file(GLOB Arrow_versioned ${Parquet_INCLUDE_DIR}/../libarrow.so.*)
+foreach(name Parquet Arrow)
+  if(${name}_versioned)
+    list(GET ${name}_versioned 0 ${name}_LIBRARY)
+  endif()
+endforeach()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Parquet REQUIRED_VARS Parquet_LIBRARY Arrow_LIBRARY Parquet_INCLUDE_DIR)
+if(Parquet_FOUND AND NOT TARGET Parquet::Parquet)
+  add_library(Parquet::Parquet UNKNOWN IMPORTED)
+  set_target_properties(Parquet::Parquet PROPERTIES IMPORTED_LOCATION ${Parquet_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${Parquet_INCLUDE_DIR} INTERFACE_LINK_LIBRARIES ${Arrow_LIBRARY})
+endif()
+mark_as_advanced(Parquet_INCLUDE_DIR)
