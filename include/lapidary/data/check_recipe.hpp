@@ -124,6 +124,9 @@ inline void check_recipe(const Recipe& recipe, const std::string& where) {
         const std::string place = where + ": sources[" + std::to_string(s) + "] " + quote(source.name);
         detail::check_source(source, recipe.weighted(), recipe.vocabulary, place);
         detail::RecipeCheck(place).require(names.insert(source.name).second, "two sources have this name");
+        detail::RecipeCheck(place).require(
+            source.format != SourceFormat::token_ids || recipe.stride == recipe.window(),
+            "'token_ids' are whole windows, so 'stride' must be 'context' + 1");
     }
 }
 

@@ -6,17 +6,22 @@
 #include <lapidary/data/held_out.hpp>
 #include <lapidary/data/in_parallel.hpp>
 #include <lapidary/data/mix.hpp>
+#include <lapidary/data/mix_view.hpp>
 #include <lapidary/data/recipe.hpp>
 #include <lapidary/data/row_blocks.hpp>
 #include <lapidary/data/token_store.hpp>
 #include <lapidary/data/window_file_writer.hpp>
 #include <lapidary/io/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
+#include <range/v3/range/access.hpp>
+#include <range/v3/view/transform.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -82,11 +87,12 @@ public:
     /// Writes all files that are not there.
     void write(const Progress& progress) const {
         for (Index chunk = 0; chunk < mix_.chunks(); ++chunk) {
-            write(chunk_file(chunk), mix_.windows_per_chunk(), progress, [&](Index row) {
-                Mix::Sample sample = mix_.at(chunk, row);
-                sample.window = held_out_[static_cast<std::size_t>(sample.source)].training(sample.window);
-                return sample;
-            });
+            write(chunk_file(chunk), samples_in(mix_, chunk) | ranges::views::transform([&](Mix::Sample sample) {
+                                         const auto s = static_cast<std::size_t>(sample.source);
+                                         sample.window = held_out_[s].training(sample.window);
+                                         return sample;
+                                     }),
+                  progress);
         }
         std::vector<Mix::Sample> validation;
         for (std::size_t s = 0; s < held_out_.size(); ++s) {
@@ -94,8 +100,7 @@ public:
                 validation.push_back({static_cast<Index>(s), original, window});
             }
         }
-        write(validation_file, static_cast<Index>(validation.size()), progress,
-              [&](Index row) { return validation[static_cast<std::size_t>(row)]; });
+        write(validation_file, validation, progress);
     }
 
     /// What FIM did in all files.
@@ -128,25 +133,25 @@ private:
         return folder_ / (name + ".counts");
     }
 
-    template <class SampleAt>
-    void write(const std::string& name, Index rows, const Progress& progress, SampleAt sample_at) const {
+    // `samples`: a random-access range of what the rows of a file are, windows counted in their streams.
+    template <class Samples>
+    void write(const std::string& name, const Samples& samples, const Progress& progress) const {
         const std::filesystem::path file = folder_ / name;
+        const auto rows = static_cast<Index>(ranges::size(samples));
         if (std::filesystem::exists(file)) {
             progress(rows);
             return;
         }
         std::vector<WindowOrigin> origins;
         origins.reserve(static_cast<std::size_t>(rows));
-        for (Index row = 0; row < rows; ++row) {
-            const Mix::Sample sample = sample_at(row);
+        for (const Mix::Sample sample : samples) {
             origins.push_back(store_.origin(sample.source, sample.window));
             origins.back().epoch = static_cast<std::int32_t>(std::max<Index>(sample.epoch, 0));
         }
         FimCounts counts;
         WindowFileWriter writer(file, origins, recipe_.context, vocabulary_, metadata_);
-        for (Windows windows : row_blocks(rows, rows_at_once) | in_parallel(workers_, [&](const RowBlock& block) {
-                                   return make(block, sample_at);
-                               })) {
+        const auto make_rows = [&](const RowBlock& block) { return make(block, samples); };
+        for (Windows windows : row_blocks(rows, rows_at_once) | in_parallel(workers_, make_rows)) {
             writer.append(windows.ids);
             counts += windows.counts;
             progress(static_cast<Index>(windows.ids.size()) / recipe_.window());
@@ -155,13 +160,13 @@ private:
         writer.finish();
     }
 
-    template <class SampleAt>
-    Windows make(const RowBlock& block, const SampleAt& sample_at) const {
+    template <class Samples>
+    Windows make(const RowBlock& block, const Samples& samples) const {
         const auto length = static_cast<std::size_t>(recipe_.window());
         Windows windows;
         windows.ids.resize(static_cast<std::size_t>(block.size()) * length);
         for (Index row = block.first; row < block.end; ++row) {
-            const Mix::Sample sample = sample_at(row);
+            const Mix::Sample sample = samples[static_cast<std::size_t>(row)];
             const auto ids =
                 std::span(windows.ids).subspan(static_cast<std::size_t>(row - block.first) * length, length);
             store_.read(sample.source, sample.window, ids);

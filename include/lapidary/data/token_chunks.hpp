@@ -225,7 +225,7 @@ private:
         const View<const std::int32_t, 2> tokens = batch.view();
         batch.mask.reserve(batch.rows.size() * static_cast<std::size_t>(batch.context));
         for (Index row = 0; row < batch.batch; ++row) {
-            for (Index i = 0; i < batch.context; ++i) batch.mask.push_back(tokens(row, i + 1) == pad_ ? 0 : 1);
+            for (Index i = 0; i < batch.context; ++i) batch.mask.push_back(tokens.at(row)[i + 1] == pad_ ? 0 : 1);
         }
     }
 
