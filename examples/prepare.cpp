@@ -163,8 +163,9 @@ void run(const Options& options) {
     bars = {};
     print(manifest, options.out, watch.elapsed());
     const TokenChunks chunks(options.out, {.batch_size = 1, .verify = false});
-    std::printf("a model that knows token frequencies only has a loss of %.4f nats (held out: %.4f)\n",
-                chunks.unigram_entropy(), chunks.unigram_cross_entropy());
+    std::printf("a model that knows token frequencies only has a loss of %.4f nats", chunks.unigram_entropy());
+    if (chunks.validation_windows() > 0) std::printf(" (held out: %.4f)", chunks.unigram_cross_entropy());
+    std::printf("\n");
 }
 
 }  // namespace

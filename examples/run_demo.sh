@@ -36,8 +36,8 @@ train() {
 }
 
 say "Prepare: documents -> tokenizer -> 8 chunks of token windows"
-"$bin/prepare" --recipe amber --train-tokenizer 2048 --tokenizer "$directory/tokenizer.model" \
-    --input 'examples/corpus/*.jsonl*' --chunks 8 --context 128 --out "$directory/data" | tee "$directory/prepare.txt"
+"$bin/prepare" --recipe examples/recipes/corpus.json --train-tokenizer 2048 --tokenizer "$directory/tokenizer.model" \
+    --out "$directory/data" | tee "$directory/prepare.txt"
 
 say "Train, and stop after a third of the way"
 train --stop-after $((steps / 3))
@@ -62,7 +62,7 @@ awk -v a="$reached" -v b="$unigram" 'BEGIN { exit !(a < b - 1) }' || fail "train
 cat <<END
 everything lies in $directory:
   tokenizer.model    the SentencePiece model trained on the corpus
-  data/              chunks, held-out windows, data.json, documents.jsonl: which document every window is from
+  data/              chunks, held-out windows, data.json, documents.safetensors: which documents every window is from
   run/manifest.json  what defines the run; run/metrics.jsonl: one record a step
   run/checkpoints/   $(ls "$directory/run/checkpoints" | wc -l) Hugging Face directories with state/ and SHA256SUMS
 END
