@@ -33,9 +33,10 @@ struct FimOptions {
 /// model learns to write what stands between two texts.
 ///
 /// A pure function of (window, options, source, epoch, window's index), safe to call from many threads. A segment
-/// stays as it is where its ids do not say all of their text (`FimCounts` has the reasons), so no token is lost
-/// but at a window's end; an empty one stays empty. Source: Bavarian et al., "Efficient training of language
-/// models to fill in the middle", 2022; the order SPM is its second variant.
+/// stays as it is where its text would not come back (`FimCounts` has the reasons), so `fim_original` is exact; an
+/// empty one stays empty. Text is what ids decode to: of a segment that begins amid a document, SentencePiece
+/// leaves the first space out. Source: Bavarian et al., "Efficient training of language models to fill in the
+/// middle", 2022; the order SPM is its second variant.
 template <Tokenizer T>
 class Fim {
 public:
@@ -118,13 +119,15 @@ public:
         if (std::ranges::any_of(ids, [&](TokenId id) { return is_silent(id); })) return keep(counts.special);
         const std::string text = tokenizer_->decode(ids);
         if (!is_text(text) || std::ranges::count(ids, tokenizer_->unknown_id()) != 0) return keep(counts.not_text);
-        const auto parts = detail::fim_parts(text, draw.cut(detail::character_count(text)), *tokenizer_);
+        const auto texts = detail::cut_text(text, draw.cut(detail::character_count(text)));
+        const auto parts = detail::encode_parts(texts, *tokenizer_);
         for (const auto* part : {&parts.prefix, &parts.middle, &parts.suffix}) {
             for (TokenId id : *part) {
                 if (id == options_.eos || options_.tokens.contain(id)) return keep(counts.reserved);
             }
         }
         const bool spm = draw.spm(options_.spm_rate);
+        if (!detail::give_back(parts, texts, spm, *tokenizer_)) return keep(counts.lossy);
         ++(spm ? counts.spm : counts.psm);
         return detail::fim_ids(parts, spm, options_.tokens);
     }

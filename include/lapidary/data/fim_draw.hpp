@@ -36,7 +36,7 @@ class FimDraw {
 public:
     /// Throws Error(value) if the place is out of range.
     FimDraw(std::uint64_t seed, const FimPlace& place)
-        : random_(seed, "fim", static_cast<std::uint64_t>(check("window", place.window, none))),
+        : random_(seed, "fim", static_cast<std::uint64_t>(check("window", place.window, any))),
           first_(static_cast<std::uint64_t>(check("source", place.source, 16)) << 48 |
                  static_cast<std::uint64_t>(check("epoch", place.epoch, 16)) << 32 |
                  static_cast<std::uint64_t>(check("segment", place.segment, 24)) << 8) {}
@@ -47,25 +47,27 @@ public:
     /// Whether its suffix comes first (SPM), if a share of `rate` of the transformed do.
     [[nodiscard]] bool spm(double rate) const { return unit(numbers(0)[1]) < rate; }
 
-    /// The cut of a text of so many characters: two independent uniform positions in [0, `characters`], sorted.
+    /// The cut of a text of so many characters, at least 0: two independent uniform positions in [0,
+    /// `characters`], sorted.
     [[nodiscard]] FimCut cut(Index characters) const {
         // The range of 64 bits is divided into equal stretches, and what is left over at its end is drawn again.
-        // That happens once in 2^64 / characters draws, so 255 attempts suffice.
+        // That happens once in 2^64 / characters draws, so 255 attempts suffice. Attempt 0 is not one: its numbers
+        // are those of the two decisions above.
         const std::uint64_t positions = static_cast<std::uint64_t>(characters) + 1;
         const std::uint64_t stretch = std::numeric_limits<std::uint64_t>::max() / positions;
         for (std::uint64_t attempt = 1;; ++attempt) {
-            const auto [a, b] = numbers(attempt);
-            if (a / stretch >= positions || b / stretch >= positions) continue;
-            const auto [low, high] = std::minmax(a / stretch, b / stretch);
-            return {static_cast<Index>(low), static_cast<Index>(high)};
+            const auto words = numbers(attempt);
+            const std::uint64_t a = words[0] / stretch, b = words[1] / stretch;
+            if (a >= positions || b >= positions) continue;
+            return {static_cast<Index>(std::min(a, b)), static_cast<Index>(std::max(a, b))};
         }
     }
 
 private:
-    static constexpr int none = 63;
+    static constexpr int any = 63;  // bits: every number that is not negative
 
     static Index check(const char* name, Index value, int bits) {
-        if (value < 0 || (bits < none && value >> bits != 0)) {
+        if (value < 0 || (bits < any && value >> bits != 0)) {
             throw Error(ErrorCode::value, "fim",
                         std::string(name) + " " + std::to_string(value) + " is not in [0, 2^" +
                             std::to_string(bits) + ")");

@@ -48,19 +48,39 @@ struct FimParts {
     Ids prefix, middle, suffix;
 };
 
-/// A text cut and tokenized anew, each part as a text of its own.
-template <Tokenizer T>
-FimParts<std::vector<TokenId>> fim_parts(std::string_view text, const FimCut& cut, const T& tokenizer) {
+/// The parts of a text.
+inline FimParts<std::string_view> cut_text(std::string_view text, const FimCut& cut) {
     const std::size_t first = character_begin(text, cut.first);
     const std::size_t length = character_begin(text.substr(first), cut.second - cut.first);
-    return {tokenizer.encode(text.substr(0, first)), tokenizer.encode(text.substr(first, length)),
-            tokenizer.encode(text.substr(first + length))};
+    return {text.substr(0, first), text.substr(first, length), text.substr(first + length)};
 }
 
 inline std::vector<TokenId> joined(std::initializer_list<std::span<const TokenId>> parts) {
     std::vector<TokenId> ids;
     for (const auto part : parts) ids.insert(ids.end(), part.begin(), part.end());
     return ids;
+}
+
+/// The ids of each part as a text of its own.
+template <Tokenizer T>
+FimParts<std::vector<TokenId>> encode_parts(const FimParts<std::string_view>& text, const T& tokenizer) {
+    return {tokenizer.encode(text.prefix), tokenizer.encode(text.middle), tokenizer.encode(text.suffix)};
+}
+
+/// Whether ids give the text of each part back, and for SPM that of prefix and middle together, but for a space
+/// between them.
+template <Tokenizer T>
+bool give_back(const FimParts<std::vector<TokenId>>& ids, const FimParts<std::string_view>& text, bool spm,
+               const T& tokenizer) {
+    if (tokenizer.decode(ids.prefix) != text.prefix || tokenizer.decode(ids.middle) != text.middle ||
+        tokenizer.decode(ids.suffix) != text.suffix) {
+        return false;
+    }
+    if (!spm) return true;
+    const std::string together = tokenizer.decode(joined({ids.prefix, ids.middle}));
+    if (!together.starts_with(text.prefix)) return false;
+    const std::string_view rest = std::string_view(together).substr(text.prefix.size());
+    return rest == text.middle || (rest.starts_with(' ') && rest.substr(1) == text.middle);
 }
 
 /// [prefix] P [suffix] S [middle] M, or for SPM [prefix] [suffix] S [middle] P M.
@@ -96,11 +116,10 @@ inline bool is_transformed(std::span<const TokenId> ids, const FimTokens& tokens
 
 /// The text that a segment was made from, transformed or not, told from its ids alone.
 ///
-/// Exact for PSM and a tokenizer that gives every part of the text back. In SPM, prefix and middle are tokenized
-/// apart and stand together, so this needs in addition that ids decode to the same text together as apart: so it
-/// is with byte-level models. SentencePiece puts a space in front of each text; then there is one space too many
-/// between prefix and middle, unless one of them is empty, and nothing in the ids says where: the other overload
-/// knows. Throws Error(value) for ids that are no whole segment.
+/// Exact for PSM. In SPM, prefix and middle are tokenized apart and stand together: exact where ids decode to the
+/// same text together as apart, as they do with byte-level models. SentencePiece puts a space in front of each
+/// text; then there is one space too many between prefix and middle, unless one of them is empty, and nothing in
+/// the ids says where: the other overload knows. Throws Error(value) for ids that are no whole segment.
 template <Tokenizer T>
 std::string fim_original(std::span<const TokenId> ids, const FimTokens& tokens, const T& tokenizer) {
     if (!detail::is_transformed(ids, tokens)) return tokenizer.decode(ids);
@@ -128,9 +147,11 @@ std::string fim_original(std::span<const TokenId> ids, const FimTokens& tokens, 
             if (text[byte] != ' ') continue;
             text.erase(byte, 1);
         }
-        const auto made = detail::fim_parts(text, cut, tokenizer);
+        const auto texts = detail::cut_text(text, cut);
+        const auto made = detail::encode_parts(texts, tokenizer);
         if (std::ranges::equal(made.suffix, parts.suffix) &&
-            detail::joined({made.prefix, made.middle}) == detail::joined({parts.prefix, parts.middle})) {
+            detail::joined({made.prefix, made.middle}) == detail::joined({parts.prefix, parts.middle}) &&
+            detail::give_back(made, texts, parts.prefix.empty(), tokenizer)) {
             return text;
         }
     }
