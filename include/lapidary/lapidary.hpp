@@ -1,8 +1,8 @@
 #pragma once
 
 // The library, without a device: include <lapidary/cpu.hpp> for the CPU. Headers that need one more package are
-// not here: <lapidary/text/sentencepiece.hpp> (lapidary::sentencepiece), <lapidary/data/documents.hpp> and
-// <lapidary/data/windows.hpp> (lapidary::compression), <lapidary/text/tokenizer_json.hpp> (lapidary::tokenizers),
+// not here: <lapidary/text/sentencepiece.hpp> (lapidary::sentencepiece), <lapidary/data/decompressed.hpp>
+// (lapidary::compression), <lapidary/text/tokenizer_json.hpp> (lapidary::tokenizers),
 // <lapidary/text/open_tokenizer.hpp> (either of the tokenizers).
 
 #include <lapidary/checkpoint/checkpoint.hpp>

@@ -9,7 +9,7 @@
 #include <lapidary/text/tokenizer_json.hpp>
 #endif
 #ifdef LAPIDARY_COMPRESSION
-#include <lapidary/data/compressed_line_reader.hpp>
+#include <lapidary/data/decompressed.hpp>
 #endif
 #ifdef LAPIDARY_EIGEN
 #include <lapidary/cpu/eigen.hpp>

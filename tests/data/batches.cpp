@@ -1,7 +1,6 @@
 #include "catch.hpp"
 #include "support.hpp"
 
-#include <lapidary/data/chunk_writer.hpp>
 #include <lapidary/data/token_chunks.hpp>
 
 #include <cmath>
@@ -13,21 +12,13 @@ using test::TemporaryFolder;
 
 namespace {
 
-// 3 chunks of 11 windows; window w holds the tokens w, w, w, and a held-out one 40 + w.
+// 3 chunks of 11 windows; row r of chunk c holds the token 3 r + c, and the i-th held-out window 40 + i.
 void write_data(const std::filesystem::path& directory) {
-    ChunkWriter writer(
-        directory,
-        {.chunks = 3, .context = 2, .vocabulary = 100, .sources = {"a"}, .validation = 0.25, .seed = 1});
-    const Philox draw(1, "validation", 0);
-    TokenId training = 0;
-    TokenId held_out = 40;
-    writer.add_document({{1, 2}, 0, "f", 1, 0});
-    for (std::uint64_t w = 0; training < 33; ++w) {
-        TokenId& next = draw.uniform(w) < 0.25 ? held_out : training;
-        writer.add({{next, next, next}, 0, 0, 0});
-        ++next;
-    }
-    writer.finish();
+    std::vector<std::vector<std::vector<TokenId>>> chunks(3);
+    for (TokenId w = 0; w < 33; ++w) chunks[static_cast<std::size_t>(w % 3)].push_back({w, w, w});
+    std::vector<std::vector<TokenId>> held_out;
+    for (TokenId i = 40; i < 50; ++i) held_out.push_back({i, i, i});
+    test::write_chunks(directory, 100, chunks, held_out);
 }
 
 }  // namespace

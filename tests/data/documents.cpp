@@ -1,17 +1,19 @@
 #include "catch.hpp"
 #include "support.hpp"
 
-#include <lapidary/data/compressed_line_reader.hpp>
+#include <lapidary/data/decompressed.hpp>
 #include <lapidary/data/documents.hpp>
-#include <lapidary/data/input_files.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace lapidary;
 using test::TemporaryFolder;
 
 namespace {
+
+const Recipe three_sources = test::small_recipe({{"a", "-"}, {"b", "-"}, {"c", "-"}});
 
 std::vector<Document> all(DocumentReader& reader) {
     std::vector<Document> documents;
@@ -20,9 +22,11 @@ std::vector<Document> all(DocumentReader& reader) {
     return documents;
 }
 
-std::string refusal(const std::filesystem::path& file, const std::string& contents, DocumentOptions options = {}) {
-    test::write(file, contents);
-    DocumentReader reader({{file, 0}}, std::move(options));
+std::string refusal(const InputFile& file, const std::string& contents, Index max_bytes = 4000) {
+    test::write(file.path, contents);
+    Recipe recipe = three_sources;
+    recipe.max_document_bytes = max_bytes;
+    DocumentReader reader(recipe, {file});
     try {
         all(reader);
     } catch (const Error& error) {
@@ -34,29 +38,49 @@ std::string refusal(const std::filesystem::path& file, const std::string& conten
 
 }  // namespace
 
-TEST_CASE("documents come with source, file, line and ordinal", "[documents]") {
+TEST_CASE("documents come with source, file, line and range of bytes", "[documents]") {
     const TemporaryFolder folder;
-    test::write(folder / "a.jsonl",
-                "{\"text\":\"one\",\"meta\":{\"text\":\"no\",\"x\":[1,{\"text\":2}]}}\n\n \r\n"
-                "{\"id\":3, \"text\": \"tw\\u00f6\\n\"}\r\n");
+    const std::string lines =
+        "{\"text\":\"one\",\"meta\":{\"text\":\"no\",\"x\":[1,{\"text\":2}]}}\n\n \r\n"
+        "{\"id\":3, \"text\": \"tw\\u00f6\\n\"}\r\n";
+    test::write(folder / "a.jsonl", lines);
     test::write(folder / "b.txt.gz", test::gzip("three\nlines\n"));
-    test::write(folder / "c.jsonl.zst", test::zstd("{\"text\":\"four\"}"));
-    DocumentReader reader({{folder / "a.jsonl", 0}, {folder / "b.txt.gz", 2}, {folder / "c.jsonl.zst", 1}},
-                          {.open = open_compressed});
+    test::write(folder / "c.jsonl.zst", test::zstd("\n{\"text\":\"four\"}"));
+    DocumentReader reader(
+        three_sources,
+        {{folder / "a.jsonl", 0}, {folder / "b.txt.gz", 2, SourceFormat::text}, {folder / "c.jsonl.zst", 1}},
+        decompressed);
     const std::vector<Document> documents = all(reader);
     REQUIRE(documents.size() == 4);
     CHECK(documents[0].text == "one");
-    CHECK(documents[0].file == (folder / "a.jsonl").string());
     CHECK(documents[1].text == "tw\xC3\xB6\n");
-    CHECK(documents[1].line == 4);
     CHECK(documents[2].text == "three\nlines\n");
-    CHECK(documents[2].source == 2);
-    CHECK(documents[2].line == 1);
     CHECK(documents[3].text == "four");
-    CHECK(documents[3].source == 1);
-    for (std::size_t i = 0; i < 4; ++i) CHECK(documents[i].ordinal == static_cast<Index>(i));
-    CHECK(reader.skipped().total() == 0);
-    CHECK(reader.consumed() > 0);
+    const std::vector<std::array<Index, 4>> places{
+        {0, 1, 0, static_cast<Index>(lines.find('\n'))},
+        {0, 4, static_cast<Index>(lines.find("{\"id")), static_cast<Index>(lines.size()) - 1},
+        {1, 1, 0, 12},
+        {2, 2, 1, 16}};
+    const std::vector<std::int32_t> sources{0, 0, 2, 1};
+    for (std::size_t i = 0; i < 4; ++i) {
+        const DocumentPlace& place = documents[i].place;
+        CHECK(std::array{place.file, place.line, place.begin, place.end} == places[i]);
+        CHECK(documents[i].source == sources[i]);
+        CHECK(documents[i].label.empty());
+    }
+    CHECK(reader.discards().total() == 0);
+}
+
+TEST_CASE("the text is in the field that the source names", "[documents]") {
+    const TemporaryFolder folder;
+    test::write(folder / "f", "{\"text\":\"no\",\"content\":\"yes\"}\n");
+    Recipe recipe = three_sources;
+    recipe.sources[1].field = "content";
+    DocumentReader reader(recipe, {{folder / "f", 0}, {folder / "f", 1}});
+    const std::vector<Document> documents = all(reader);
+    REQUIRE(documents.size() == 2);
+    CHECK(documents[0].text == "no");
+    CHECK(documents[1].text == "yes");
 }
 
 TEST_CASE("bad documents are named by file and line", "[documents]") {
@@ -68,6 +92,7 @@ TEST_CASE("bad documents are named by file and line", "[documents]") {
         {"{\"text\":\"a\"} {\"text\":\"b\"}", "not JSON"},
         {"{\"text\":\"\\ud800\"}", "not JSON"},
         {std::string("{\"text\":\"a\"}\0{", 14), "NUL byte"},
+        {"{\"text\":\"a\\u0000b\"}", "the field 'text' holds a NUL byte"},
         {"[\"text\"]", "not a JSON object"},
         {"[{\"text\":\"a\"}]", "not a JSON object"},
         {"\"text\"", "not a JSON object"},
@@ -83,57 +108,55 @@ TEST_CASE("bad documents are named by file and line", "[documents]") {
         {std::string(3000, '['), "not JSON"},
     };
     for (const auto& [line, reason] : cases) {
-        const std::string message = refusal(file, good + line + "\n" + good, {.max_bytes = 4000});
+        const std::string message = refusal({file}, good + line + "\n" + good);
         CAPTURE(line.substr(0, 60));
         CHECK_THAT(message, ContainsSubstring(file.string() + ":2: "));
         CHECK_THAT(message, ContainsSubstring(reason));
     }
-    CHECK_THAT(refusal(folder / "f.txt", ""), ContainsSubstring("the file is empty"));
-    CHECK_THAT(refusal(folder / "f.txt", "ab\xFF"), ContainsSubstring("byte 3 is not UTF-8"));
-    CHECK_THAT(refusal(folder / "f.txt", "12345", {.max_bytes = 4}), ContainsSubstring("longer than 4 bytes"));
+    const InputFile text{folder / "f.txt", 0, SourceFormat::text};
+    CHECK_THAT(refusal(text, ""), ContainsSubstring("f.txt:1: the file is empty"));
+    CHECK_THAT(refusal(text, "ab\xFF"), ContainsSubstring("byte 3 is not UTF-8"));
+    CHECK_THAT(refusal(text, std::string("a\0b", 3)), ContainsSubstring("byte 2 is NUL"));
+    CHECK_THAT(refusal(text, "12345", 4), ContainsSubstring("f.txt:1: the file is longer than 4 bytes"));
+    CHECK(refusal(text, "1234", 4) == "accepted");
 }
 
 TEST_CASE("bad documents can be left out, and are counted by reason", "[documents]") {
     const TemporaryFolder folder;
     const auto file = folder / "f.jsonl";
     test::write(file, "{\n{\"t\":1}\n{\"text\":\"\"}\n{\"text\":\"\xFF\"}\n{\"text\":\"" + std::string(99, 'a') +
-                          "\"}\n{\"text\":\"good\"}\n[]\n");
+                          "\"}\n{\"text\":\"good\"}\n[]\n{\"text\":\"\\u0000\"}\n" + '\0' + "\n");
     test::write(folder / "empty.txt", "");
-    DocumentReader reader({{file, 0}, {folder / "empty.txt", 0}, {file, 1}}, {.skip_bad = true, .max_bytes = 50});
+    Recipe recipe = three_sources;
+    recipe.on_bad = BadDocuments::skip;
+    recipe.max_document_bytes = 50;
+    DocumentReader reader(recipe, {{file, 0}, {folder / "empty.txt", 0, SourceFormat::text}, {file, 1}});
     const std::vector<Document> documents = all(reader);
     REQUIRE(documents.size() == 2);
     CHECK(documents[1].text == "good");
-    CHECK(documents[1].line == 6);
-    CHECK(documents[1].ordinal == 1);
-    CHECK(reader.skipped().malformed == 4);
-    CHECK(reader.skipped().no_text == 2);
-    CHECK(reader.skipped().empty == 3);
-    CHECK(reader.skipped().bad_utf8 == 2);
-    CHECK(reader.skipped().too_long == 2);
-    CHECK(reader.skipped().total() == 13);
+    CHECK(documents[1].place.line == 6);
+    CHECK(documents[1].place.file == 2);
+    const DiscardCounts& discards = reader.discards();
+    CHECK(discards[Discard::malformed] == 4);
+    CHECK(discards[Discard::no_text] == 2);
+    CHECK(discards[Discard::empty] == 3);
+    CHECK(discards[Discard::bad_utf8] == 2);
+    CHECK(discards[Discard::too_long] == 2);
+    CHECK(discards[Discard::nul] == 4);
+    CHECK(discards.total() == 17);
+    CHECK(DiscardCounts::from(discards.json(), "").json() == discards.json());
+    CHECK(discards.json()["bad_utf8"] == 2);
 }
 
 TEST_CASE("a damaged stream is an error even where bad documents are left out", "[documents]") {
     const TemporaryFolder folder;
-    const std::string bytes = test::gzip("{\"text\":\"good\"}\n");
-    test::write(folder / "f.jsonl.gz", bytes.substr(0, bytes.size() - 3));
-    DocumentReader reader({{folder / "f.jsonl.gz", 0}}, {.skip_bad = true, .open = open_compressed});
-    CHECK_THROWS_WITH(all(reader), ContainsSubstring("f.jsonl.gz"));
-}
-
-TEST_CASE("patterns become files grouped by source", "[documents]") {
-    const TemporaryFolder folder;
-    for (const char* name : {"wikipedia.jsonl.gz", "c4.jsonl", "c4.jsonl.zst", "arxiv.txt", "odd[1].jsonl"}) {
-        test::write(folder / name, "12");
+    Recipe recipe = three_sources;
+    recipe.on_bad = BadDocuments::skip;
+    const std::string text = "{\"text\":\"good\"}\n";
+    for (const auto& [name, bytes] :
+         {std::pair{"f.jsonl.gz", test::gzip(text)}, std::pair{"f.jsonl.zst", test::zstd(text)}}) {
+        test::write(folder / name, bytes.substr(0, bytes.size() - 3));
+        DocumentReader reader(recipe, {{folder / name, 0}}, decompressed);
+        CHECK_THROWS_WITH(all(reader), ContainsSubstring(name));
     }
-    const InputFiles found = find_inputs({(folder / "*.jsonl*").string(), (folder / "arxiv.txt").string(),
-                                          (folder / "c4.jsonl").string(), (folder / "odd[1].jsonl").string()});
-    CHECK(found.sources == std::vector<std::string>{"c4", "odd[1]", "wikipedia", "arxiv"});
-    REQUIRE(found.files.size() == 5);
-    CHECK(found.files[0].path == folder / "c4.jsonl");
-    CHECK(found.files[1].path == folder / "c4.jsonl.zst");
-    CHECK(found.files[4].source == 3);
-    CHECK(found.bytes == 10);
-    CHECK_THROWS_WITH(find_inputs({(folder / "none*").string()}), ContainsSubstring("none*: no such file"));
-    CHECK_THROWS_AS(find_inputs({(folder / "").string()}), Error);
 }

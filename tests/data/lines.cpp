@@ -1,7 +1,7 @@
 #include "catch.hpp"
 #include "support.hpp"
 
-#include <lapidary/data/compressed_line_reader.hpp>
+#include <lapidary/data/decompressed.hpp>
 
 #include <string>
 #include <vector>

@@ -1,7 +1,12 @@
 #pragma once
 
-#include <lapidary/data/documents.hpp>
-#include <lapidary/data/document.hpp>
+#include <lapidary/data/chunk_names.hpp>
+#include <lapidary/data/input_files.hpp>
+#include <lapidary/data/preparation.hpp>
+#include <lapidary/data/window_file.hpp>
+#include <lapidary/data/window_file_writer.hpp>
+#include <lapidary/io/json.hpp>
+#include <lapidary/io/sha256.hpp>
 #include <lapidary/text/tokenizer.hpp>
 
 #include <unistd.h>
@@ -12,8 +17,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lapidary::test {
@@ -92,5 +100,84 @@ struct ByteTokenizer {
     [[nodiscard]] TokenId unknown_id() const { return 0; }
 };
 static_assert(Tokenizer<ByteTokenizer>);
+
+/// Lines of JSON with these texts, which must need no escapes.
+inline std::string json_lines(const std::vector<std::string>& texts) {
+    std::string lines;
+    for (const std::string& text : texts) lines += "{\"text\":\"" + text + "\"}\n";
+    return lines;
+}
+
+/// `count` different texts of many lengths, the same every time.
+inline std::vector<std::string> texts(const std::string& name, int count) {
+    std::vector<std::string> result;
+    for (int i = 0; i < count; ++i) {
+        result.push_back(name + std::to_string(i) + " ");
+        for (int k = 0; k < i * i % 211; ++k) result.back() += static_cast<char>('a' + (k * i + k) % 26);
+    }
+    return result;
+}
+
+/// A recipe of windows of 8 tokens, nothing held out, one source for each pair of a name and a pattern.
+inline Recipe small_recipe(const std::vector<std::pair<std::string, std::string>>& sources) {
+    Recipe recipe{.name = "small", .context = 7, .stride = 8, .chunks = 2, .seed = 5};
+    for (const auto& [name, pattern] : sources) recipe.sources.push_back({.name = name, .files = {pattern}});
+    return recipe;
+}
+
+/// Prepares `out` from the files that the recipe finds in `root`, with a byte tokenizer; returns the manifest.
+inline Json prepare(const std::filesystem::path& root, const std::filesystem::path& out, const Recipe& recipe,
+                    PreparationOptions options = {}) {
+    const ByteTokenizer tokenizer;
+    return Preparation(out, recipe, find_inputs(recipe, root).files, tokenizer, std::move(options)).run();
+}
+
+/// The files of a directory by name.
+inline std::map<std::string, std::string> contents(const std::filesystem::path& directory) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+        files[entry.path().filename().string()] = read(entry.path());
+    }
+    return files;
+}
+
+inline std::vector<TokenId> window(const WindowFile& file, Index row) {
+    std::vector<TokenId> tokens(static_cast<std::size_t>(file.context()) + 1);
+    file.read(row, tokens.data());
+    return tokens;
+}
+
+/// Ids of a byte tokenizer as text, with `|` for the end of a document.
+inline std::string spell(std::span<const TokenId> ids) {
+    std::string text;
+    for (const TokenId id : ids) text += id == 2 ? '|' : static_cast<char>(id - 3);
+    return text;
+}
+
+/// A directory that holds these windows, as a preparation of one source would have written it.
+inline void write_chunks(const std::filesystem::path& directory, Index vocabulary,
+                         const std::vector<std::vector<std::vector<TokenId>>>& chunks,
+                         const std::vector<std::vector<TokenId>>& held_out = {}) {
+    std::filesystem::create_directory(directory);
+    const auto context = static_cast<Index>(chunks.at(0).at(0).size()) - 1;
+    Json manifest{{"format", data_format},
+                  {"chunks", chunks.size()},
+                  {"context", context},
+                  {"vocabulary", vocabulary},
+                  {"eos", 2},
+                  {"windows_per_chunk", chunks[0].size()},
+                  {"validation_windows", held_out.size()},
+                  {"sources", {{{"name", "only"}}}}};
+    const auto add = [&](const std::string& name, const std::vector<std::vector<TokenId>>& windows) {
+        const std::vector<WindowOrigin> origins(windows.size());
+        WindowFileWriter writer(directory / name, origins, context, vocabulary, {});
+        for (const auto& ids : windows) writer.append(ids);
+        writer.finish();
+        manifest["sha256"][name] = sha256_file(directory / name);
+    };
+    for (std::size_t c = 0; c < chunks.size(); ++c) add(chunk_file(static_cast<Index>(c)), chunks[c]);
+    add(validation_file, held_out);
+    write_json(directory / data_manifest, manifest);
+}
 
 }  // namespace lapidary::test

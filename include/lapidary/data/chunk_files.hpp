@@ -68,10 +68,13 @@ public:
     /// Called as windows are written, with how many more there are.
     using Progress = std::function<void(Index windows)>;
 
-    /// What it is given must outlive it. `held_out`: of every source.
-    ChunkFiles(std::filesystem::path folder, const Recipe& recipe, const TokenStore& store, const Mix& mix,
-               const std::vector<HeldOutWindows>& held_out, const T& tokenizer, Index vocabulary, int workers)
+    /// What it is given must outlive it. `counts_folder`: for what FIM did in each file; `held_out`: of every
+    /// source.
+    ChunkFiles(std::filesystem::path folder, std::filesystem::path counts_folder, const Recipe& recipe,
+               const TokenStore& store, const Mix& mix, const std::vector<HeldOutWindows>& held_out,
+               const T& tokenizer, Index vocabulary, int workers)
         : folder_(std::move(folder)),
+          counts_folder_(std::move(counts_folder)),
           recipe_(recipe),
           store_(store),
           mix_(mix),
@@ -112,13 +115,6 @@ public:
         }
         return total;
     }
-    /// Removes what only unfinished preparations need.
-    void remove_counts() const {
-        for (Index chunk = 0; chunk < mix_.chunks(); ++chunk) {
-            std::filesystem::remove(counts_file(chunk_file(chunk)));
-        }
-        std::filesystem::remove(counts_file(validation_file));
-    }
 
 private:
     static constexpr Index original = -1;  // in place of an epoch: not to be transformed
@@ -130,7 +126,7 @@ private:
     };
 
     [[nodiscard]] std::filesystem::path counts_file(const std::string& name) const {
-        return folder_ / (name + ".counts");
+        return counts_folder_ / (name + ".json");
     }
 
     // `samples`: a random-access range of what the rows of a file are, windows counted in their streams.
@@ -176,6 +172,7 @@ private:
     }
 
     std::filesystem::path folder_;
+    std::filesystem::path counts_folder_;
     const Recipe& recipe_;
     const TokenStore& store_;
     const Mix& mix_;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <lapidary/core/error.hpp>
+
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -14,6 +16,7 @@
 #include <range/v3/view/all.hpp>
 #include <range/v3/view/facade.hpp>
 #include <range/v3/view/view.hpp>
+#include <string>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -29,19 +32,16 @@ template <class Input, class Output>
 class OrderedWorkers {
 public:
     OrderedWorkers(int threads, std::function<Output(Input&&)> function) : function_(std::move(function)) {
-        for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+        try {
+            for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+        } catch (...) {  // the system gives no more threads
+            end();
+            throw;
+        }
     }
     OrderedWorkers(const OrderedWorkers&) = delete;
     OrderedWorkers& operator=(const OrderedWorkers&) = delete;
-    ~OrderedWorkers() {
-        {
-            const std::lock_guard lock(mutex_);
-            ending_ = true;
-            waiting_.clear();
-        }
-        changed_.notify_all();
-        for (std::thread& thread : threads_) thread.join();
-    }
+    ~OrderedWorkers() { end(); }
 
     /// Tasks that were put in and not taken out.
     [[nodiscard]] std::size_t size() const { return tasks_.size(); }
@@ -82,6 +82,16 @@ private:
             waiting_.push_back(std::move(task));
         }
         changed_.notify_one();
+    }
+
+    void end() {
+        {
+            const std::lock_guard lock(mutex_);
+            ending_ = true;
+            waiting_.clear();
+        }
+        changed_.notify_all();
+        for (std::thread& thread : threads_) thread.join();
     }
 
     void work() {
@@ -177,10 +187,12 @@ private:
 };
 
 /// `inputs | in_parallel(threads, function)`: `function` of every element, in order, computed by `threads`
-/// threads, which must be at least 1, a few elements ahead. Single-pass. The result does not depend on the number
-/// of threads, provided that `function` is pure; nor does the error: the first in order is thrown.
+/// threads, a few elements ahead. Single-pass. The result does not depend on the number of threads, provided that
+/// `function` is pure; nor does the error: the first in order is thrown. Throws Error(value) for less than one
+/// thread.
 template <class Function>
 auto in_parallel(int threads, Function function) {
+    if (threads < 1) throw Error(ErrorCode::value, "in_parallel", std::to_string(threads) + " threads");
     return ranges::make_view_closure([threads, function = std::move(function)](auto&& inputs) {
         using View = ranges::views::all_t<decltype(inputs)>;
         return ParallelView<View, Function>(ranges::views::all(std::forward<decltype(inputs)>(inputs)), threads,

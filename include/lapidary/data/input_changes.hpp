@@ -48,12 +48,13 @@ inline std::string sha256_of_start(const std::filesystem::path& file, Index byte
 }
 
 /// Throws Error(integrity) naming the first file that is not what was read before: one of those finished, or the
-/// part that was read of the next.
+/// part that was read of the next. `folder`: what to remove to begin anew, for the message.
 inline void check_inputs_unchanged(const std::vector<InputFile>& files, const GrowingFile<FinishedInput>& finished,
-                                   const InputPosition& position) {
-    const auto changed = [](const std::filesystem::path& file) {
+                                   const InputPosition& position, const std::filesystem::path& folder) {
+    const auto changed = [&](const std::filesystem::path& file) {
         throw Error(ErrorCode::integrity, "input",
-                    file.string() + ": has changed since this preparation began to read it");
+                    file.string() + ": has changed since this preparation began to read it; remove " +
+                        folder.string() + " to begin anew");
     };
     for (Index i = 0; i < finished.size(); ++i) {
         const std::filesystem::path& file = files[static_cast<std::size_t>(i)].path;

@@ -103,6 +103,9 @@ inline InputFiles find_inputs(const Recipe& recipe, const std::filesystem::path&
             if (std::filesystem::is_directory(file, failure)) {
                 throw Error(ErrorCode::io, "input", file.string() + ": a directory, expected a file");
             }
+            if (!std::filesystem::exists(file, failure)) {  // a link to nothing
+                throw Error(ErrorCode::io, "input", file.string() + ": no such file");
+            }
             if (const std::filesystem::path first = repeated.first_of(file, !tree); !first.empty()) {
                 if (recipe.on_bad == BadDocuments::fail) {
                     throw Error(ErrorCode::format, "input",

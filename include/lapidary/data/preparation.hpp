@@ -14,10 +14,12 @@
 #include <lapidary/data/text_block_view.hpp>
 #include <lapidary/data/token_store.hpp>
 #include <lapidary/io/file.hpp>
+#include <lapidary/io/quote.hpp>
 #include <lapidary/io/run_lock.hpp>
 #include <lapidary/io/safetensors.hpp>
 #include <lapidary/io/sha256.hpp>
 #include <lapidary/io/staged_directory.hpp>
+#include <lapidary/text/utf8.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -64,31 +66,32 @@ public:
     /// Error(busy) if another process prepares it; Error(integrity) naming an input that changed since; Error(io).
     Preparation(const std::filesystem::path& out, const Recipe& recipe, const std::vector<InputFile>& files,
                 const T& tokenizer, PreparationOptions options)
-        : recipe_(recipe),
+        : recipe_(checked(recipe, files, options)),
           files_(files),
           tokenizer_(tokenizer),
           options_(std::move(options)),
           vocabulary_(vocabulary_of(recipe, tokenizer)),
-          name_(out.string()),
           directory_(out, StagedDirectory::Unfinished::keep),
-          lock_(directory_.path()) {
-        check_recipe(recipe, recipe.name);
-        if (options_.workers < 1) {
-            throw Error(ErrorCode::value, "prepare", std::to_string(options_.workers) + " workers");
-        }
-    }
+          lock_(directory_.path()) {}
 
     /// Does what is left to do and publishes the directory; returns its manifest.
     Json run() {
         const std::filesystem::path folder = directory_.path();
-        const std::filesystem::path work = folder / ".work";
-        if (!std::filesystem::exists(folder / data_manifest)) {
-            if (!std::filesystem::exists(work / StoreState::file_name) || !can_read_again()) remove_unfinished();
-            std::filesystem::create_directory(work);
+        const std::filesystem::path work = folder / work_folder;
+        const bool begun = std::filesystem::exists(work / StoreState::file_name) && can_read_again();
+        remove_from(folder, [&](const std::string& name) {  // all, or what a killed process was about to write
+            return name != ".lock" && (!begun || (name.starts_with('.') && name != work_folder));
+        });
+        std::filesystem::create_directory(work);
+        if (std::filesystem::exists(folder / data_manifest)) {  // all is done, if it was done for this recipe
+            static_cast<void>(StoreState::open(work, recipe_, definition()));
+        } else {
             TokenStore store(work, recipe_, files_, vocabulary_, definition());
             tokenize(store);
             write(store);
         }
+        // The state goes last: it tells what the rest was made from.
+        remove_from(work, [](const std::string& name) { return name != StoreState::file_name; });
         std::filesystem::remove_all(work);
         std::filesystem::remove(folder / ".lock");
         directory_.publish();
@@ -96,6 +99,21 @@ public:
     }
 
 private:
+    static constexpr const char* work_folder = ".work";
+
+    static const Recipe& checked(const Recipe& recipe, const std::vector<InputFile>& files,
+                                 const PreparationOptions& options) {
+        check_recipe(recipe, recipe.name);
+        if (options.workers < 1) {
+            throw Error(ErrorCode::value, "prepare", std::to_string(options.workers) + " workers");
+        }
+        for (const InputFile& file : files) {  // the manifest is JSON
+            if (find_invalid_utf8(file.path.string()) == std::string_view::npos) continue;
+            throw Error(ErrorCode::value, "prepare", quote(file.path.string()) + ": the name is not UTF-8");
+        }
+        return recipe;
+    }
+
     static Index vocabulary_of(const Recipe& recipe, const T& tokenizer) {
         if (recipe.vocabulary > 0 && recipe.vocabulary < tokenizer.vocabulary_size()) {
             throw Error(ErrorCode::value, "prepare",
@@ -108,6 +126,7 @@ private:
             const FimRecipe& fim = *source.fim;
             size = std::max<Index>(size, std::max({fim.prefix, fim.middle, fim.suffix, fim.pad}) + Index{1});
         }
+        const WindowMaker<T> refuses_marks(recipe, tokenizer, size);  // now, not after days of tokenizing
         return size;
     }
 
@@ -118,7 +137,10 @@ private:
             const std::string entry = file.path.string() + '\0' + std::to_string(file.source) + '\n';
             inputs.update(std::as_bytes(std::span(entry)));
         }
-        Json json{{"lapidary", version}, {"recipe", recipe_json(recipe_)}, {"inputs", inputs.hex()}};
+        Json json{{"lapidary", version},
+                  {"recipe", recipe_json(recipe_)},
+                  {"vocabulary", vocabulary_},
+                  {"inputs", inputs.hex()}};
         for (const auto& [file, name] : options_.tokenizer_files) json[name] = sha256_file(file);
         return json;
     }
@@ -128,9 +150,10 @@ private:
         return std::all_of(files_.begin(), files_.end(),
                            [](const InputFile& file) { return std::filesystem::is_regular_file(file.path); });
     }
-    void remove_unfinished() const {
-        for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
-            if (entry.path().filename() != ".lock") std::filesystem::remove_all(entry.path());
+    template <class Unwanted>
+    static void remove_from(const std::filesystem::path& folder, Unwanted unwanted) {
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+            if (unwanted(entry.path().filename().string())) std::filesystem::remove_all(entry.path());
         }
     }
 
@@ -186,8 +209,8 @@ private:
 
         const Index total = mix.samples() + counts.total.validation;
         Index done = 0;
-        const ChunkFiles<T> files(folder, recipe_, store, mix, held_out, tokenizer_, vocabulary_,
-                                  options_.workers);
+        const ChunkFiles<T> files(folder, folder / work_folder, recipe_, store, mix, held_out, tokenizer_,
+                                  vocabulary_, options_.workers);
         files.write([&](Index more) { options_.progress("write chunks", done += more, total); });
         write_documents(folder / documents_file, store);
         for (const auto& [file, name] : options_.tokenizer_files) {
@@ -195,7 +218,6 @@ private:
         }
         Json manifest = prepared_manifest(recipe_, store, counts, vocabulary_, tokenizer_.eos_id());
         manifest["fim"] = files.fim_counts().json();
-        files.remove_counts();
         manifest["sha256"] = hashes(folder);
         write_json(folder / data_manifest, manifest);
     }
@@ -252,7 +274,6 @@ private:
     const T& tokenizer_;
     PreparationOptions options_;
     Index vocabulary_;
-    std::string name_;
     StagedDirectory directory_;
     RunLock lock_;
 };

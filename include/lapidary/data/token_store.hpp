@@ -43,7 +43,7 @@ public:
           documents_(folder_ / "documents.bin", state_.documents),
           inputs_(folder_ / "inputs.bin", state_.position.file),
           digests_(folder_ / "digests.bin", recipe_.deduplicate ? state_.documents : 0) {
-        check_inputs_unchanged(files_, inputs_, state_.position);
+        check_inputs_unchanged(files_, inputs_, state_.position, folder_);
         for (std::size_t s = 0; s < recipe_.sources.size(); ++s) {
             const std::string number = std::to_string(s) + ".bin";
             streams_.emplace_back(folder_ / ("tokens_" + number), vocabulary, state_.sources[s].tokens);
