@@ -3,7 +3,7 @@
 #include "catch.hpp"
 #include "data/support.hpp"
 
-#include <lapidary/data/compressed_line_reader.hpp>
+#include <lapidary/data/decompressed.hpp>
 #include <lapidary/data/documents.hpp>
 #include <lapidary/data/fim.hpp>
 #include <lapidary/io/json.hpp>
@@ -109,7 +109,9 @@ FimCounts check_corpus(const AnyTokenizer& tokenizer, const char* file, std::siz
     const Fim fim(tokenizer,
                   {.rate = 1, .tokens = tokens, .eos = tokenizer.eos_id(), .seed = 3, .vocabulary = size + 4});
     const InputFile input{tests.parent_path() / "examples" / "corpus" / file, 0};
-    DocumentReader reader({input}, {.open = open_compressed});
+    Recipe recipe{.name = "corpus"};
+    recipe.sources.push_back({.name = file});
+    DocumentReader reader(recipe, {input}, decompressed);
     FimCounts counts;
     Index differ = 0, number = 0;
     std::size_t read = 0;
