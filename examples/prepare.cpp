@@ -34,6 +34,7 @@ struct Options {
     fs::path tokenizer;
     fs::path out;
     int workers = 0;
+    double commit_seconds = PreparationOptions().commit_seconds;
     Index train_tokenizer = 0;
     bool plan = false;
 };
@@ -154,6 +155,8 @@ void run(const Options& options) {
         Preparation<AnyTokenizer> preparation(options.out, recipe, corpus.files, ids,
                                               {.workers = options.workers > 0 ? options.workers : threads,
                                                .decoding = decoded,
+
+                                               .commit_seconds = options.commit_seconds,
                                                .tokenizer_files = tokenizer_files(tokenizer),
                                                .progress = [&](std::string_view stage, Index done, Index total) {
                                                    bars.update(stage, done, total);
@@ -181,6 +184,9 @@ int main(int argc, char** argv) {
     app.add_option("--out", options.out, "Directory to create");
     app.add_option("--workers", options.workers, "Threads; they change no byte [one a core]")
         ->check(CLI::Range(0, 1024));
+    app.add_option("--commit-seconds", options.commit_seconds, "How much work a crash may cost")
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
     app.add_option("--train-tokenizer", options.train_tokenizer,
                    "Train a tokenizer of this many pieces first, if the --tokenizer file does not exist");
     app.add_flag("--plan", options.plan, "Print what a recipe of known size comes to, and stop");

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Damaged, hostile and missing files, given to every program: exit code 1, one line that names the program, the file and
+# Damaged, hostile and missing files, given to every program but prepare: exit code 1, one line that names the program, the file and
 # the place, and nothing that was there before is changed.
 source "$(dirname "$0")/../support/programs.sh" "$@"
 
@@ -26,32 +26,7 @@ cp -r place/run/checkpoints/step_00000005 place/model
 tokens 2 3 1 2 3 4 5 6 >place/tokens.safetensors
 echo text >place/file
 
-# prepare
-make=(prepare --tokenizer "$tokenizer" --chunks 2 --context 32 --out place/new)
-{ head -2 place/corpus.jsonl; echo '{"text": "cut'; cat place/corpus.jsonl; } >place/malformed.jsonl
-refuses "place/malformed.jsonl:3" "${make[@]}" --input place/malformed.jsonl
-{ head -4 place/corpus.jsonl; printf '{"text": "a \xc3\x28 b"}\n'; } >place/utf8.jsonl
-refuses "place/utf8.jsonl:5" "${make[@]}" --input place/utf8.jsonl
-echo '{"title": "x"}' >place/field.jsonl
-refuses "place/field.jsonl:1|text" "${make[@]}" --input place/field.jsonl
-echo '[1, 2]' >place/array.jsonl
-refuses "place/array.jsonl:1" "${make[@]}" --input place/array.jsonl
-: >place/empty.jsonl
-refuses "place/new|empty" "${make[@]}" --input place/empty.jsonl
-refuses "place/none*.jsonl: no such file" "${make[@]}" --input 'place/none*.jsonl'
-printf '\x1f\x8b\x08\x00garbage' >place/bad.jsonl.gz
-refuses "place/bad.jsonl.gz" "${make[@]}" --input place/bad.jsonl.gz
-printf '\x28\xb5\x2f\xfdgarbage' >place/bad.jsonl.zst
-refuses "place/bad.jsonl.zst" "${make[@]}" --input place/bad.jsonl.zst
-refuses "place/data: exists already" prepare --tokenizer "$tokenizer" --input place/corpus.jsonl --chunks 2 --context 32 --out place/data
-refuses "place/file" prepare --tokenizer "$tokenizer" --input place/corpus.jsonl --chunks 2 --context 32 --out place/file/data
 head -c 3000 /dev/urandom >place/garbage.model
-head -c 5000 "$tokenizer" >place/cut.model
-: >place/empty.model
-for model in garbage cut empty none; do
-    refuses "place/$model.model" prepare --tokenizer place/$model.model --input place/corpus.jsonl --chunks 2 --context 32 --out place/new
-done
-ok "prepare"
 
 # pretrain: data
 go=("${train[@]}" --run place/new)
@@ -77,7 +52,7 @@ damage id
 chunk=place/data_id/chunk_002.safetensors
 windows=$(sed -nE 's/.*"windows_per_chunk": ([0-9]+).*/\1/p' place/data_id/data.json)
 old=$(sha256sum <$chunk | cut -c-64)
-printf '\xff\xff' | dd of=$chunk bs=1 seek=$(($(stat -c %s $chunk) - 2 * windows - 2)) conv=notrunc status=none
+printf '\xff\xff' | dd of=$chunk bs=1 seek=$(($(stat -c %s $chunk) - 4 * windows - 2)) conv=notrunc status=none
 sed -i "s/$old/$(sha256sum <$chunk | cut -c-64)/" place/data_id/data.json
 refuses "$chunk: row $((windows - 1)) column 32: token 65535 is outside the vocabulary of 512" "${go[@]}" --data place/data_id
 damage json

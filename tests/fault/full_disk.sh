@@ -45,7 +45,7 @@ done
 [ $failures -ge 6 ] || fail "the disk was full only $failures times"
 ok "a disk full at $failures moments of a run"
 
-# The other programs that write.
+# Another program that writes.
 rm -rf small/run
 tokens 8 32 $(seq 256) >tokens.safetensors
 echo "an older result" >small/logits.safetensors
@@ -54,7 +54,5 @@ head -c $(((left - 40) * 1024)) /dev/zero >small/filler
 before=$(sums small)
 expect 1 logits --model whole/checkpoints/ckpt_000 --tokens tokens.safetensors --out small/logits.safetensors
 says small/logits.safetensors "No space left on device"
-expect 1 prepare --tokenizer "$tokenizer" --input corpus.jsonl --chunks 80 --context 32 --out small/data
-says small/ "No space left on device"
 [ "$before" = "$(sums small)" ] || fail "something was left behind on the full disk: $(ls -aR small)"
-ok "prepare and logits on a full disk"
+ok "logits on a full disk"

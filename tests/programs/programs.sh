@@ -13,7 +13,7 @@ for out in data again; do
     prepare --tokenizer "$tokenizer" --input corpus.jsonl --chunks 80 --context 32 --validation 0.02 --out $out >/dev/null
 done
 same data again
-for file in data.json documents.jsonl valid.safetensors chunk_000.safetensors chunk_079.safetensors tokenizer.model; do
+for file in data.json documents.safetensors valid.safetensors chunk_000.safetensors chunk_079.safetensors tokenizer.model; do
     [ -s data/$file ] || fail "prepare wrote no $file"
 done
 ok "prepare twice gives the same bytes"
@@ -96,7 +96,7 @@ refused adamw --weight-decay 0
 refused config --preset tiny
 refused init --init whole/$end
 cp -r data other
-sed -i 's/"recipe": "amber"/"recipe": "other"/' other/data.json
+sed -i 's/"name": "amber"/"name": "other"/' other/data.json
 refused data --data other
 train --run refusing
 same whole/$end refusing/$end
