@@ -32,10 +32,7 @@ public:
 
     /// The item at position `i`. Throws Error(value) if `i` is outside [0, size()).
     Index operator()(Index i) const {
-        if (i < 0 || i >= count_) {
-            throw Error(ErrorCode::value, "permutation",
-                        "position " + std::to_string(i) + " of " + std::to_string(count_) + " items");
-        }
+        check("position", i);
         auto value = static_cast<std::uint64_t>(i);
         do {
             value = pass(value);
@@ -43,8 +40,25 @@ public:
         return static_cast<Index>(value);
     }
 
+    /// The position of an item: the inverse, by the rounds in reverse. Throws Error(value) if `item` is outside
+    /// [0, size()).
+    [[nodiscard]] Index position(Index item) const {
+        check("item", item);
+        auto value = static_cast<std::uint64_t>(item);
+        do {
+            value = pass_back(value);
+        } while (value >= static_cast<std::uint64_t>(count_));
+        return static_cast<Index>(value);
+    }
+
 private:
     static constexpr std::uint64_t rounds = 8;
+
+    void check(const char* what, Index i) const {
+        if (i >= 0 && i < count_) return;
+        throw Error(ErrorCode::value, "permutation",
+                    std::string(what) + " " + std::to_string(i) + " of " + std::to_string(count_) + " items");
+    }
 
     [[nodiscard]] std::uint64_t pass(std::uint64_t value) const {
         std::uint64_t left = value >> half_;
@@ -53,6 +67,16 @@ private:
             const std::uint64_t mixed = left ^ (random_.integer((right << 8) | round) & mask_);
             left = right;
             right = mixed;
+        }
+        return (left << half_) | right;
+    }
+    [[nodiscard]] std::uint64_t pass_back(std::uint64_t value) const {
+        std::uint64_t left = value >> half_;
+        std::uint64_t right = value & mask_;
+        for (std::uint64_t round = rounds; round-- > 0;) {
+            const std::uint64_t before = right ^ (random_.integer((left << 8) | round) & mask_);
+            right = left;
+            left = before;
         }
         return (left << half_) | right;
     }

@@ -13,15 +13,17 @@
 
 namespace lapidary {
 
-/// Where a window starts: its source, the document (by ordinal) and how many of the document's tokens precede it.
+/// Where a window starts: its source, the document (by ordinal), how many of the document's tokens precede it, and
+/// which pass over the source it belongs to.
 struct WindowOrigin {
     std::int32_t source = 0;
     Index document = 0;
     Index offset = 0;
+    Index epoch = 0;
 };
 
 /// One file of windows, memory-mapped: `tokens` [n, context + 1] U16 or U32, `source` [n] U16, `document` and
-/// `offset` [n] I64. Move-only.
+/// `offset` [n] I64, and where a source may come again, `epoch` [n] U16. Move-only.
 class WindowFile {
 public:
     /// Throws Error(io), Error(format) for a file that is not as described, naming file and tensor, and
@@ -39,6 +41,10 @@ public:
         document_ = file_.view<std::int64_t, 1>("document");
         offset_ = file_.view<std::int64_t, 1>("offset");
         for (const char* name : {"source", "document", "offset"}) expect(name, file_.info(name).shape, {windows_});
+        if (file_.contains("epoch")) {
+            epoch_ = file_.view<std::uint16_t, 1>("epoch");
+            expect("epoch", file_.info("epoch").shape, {windows_});
+        }
     }
 
     [[nodiscard]] Index windows() const { return windows_; }
@@ -57,7 +63,7 @@ public:
     /// Where a window comes from. Throws Error(value) if there is no such row.
     [[nodiscard]] WindowOrigin origin(Index row) const {
         check_row(row);
-        return {source_[row], document_[row], offset_[row]};
+        return {source_[row], document_[row], offset_[row], epoch_.data != nullptr ? Index{epoch_[row]} : 0};
     }
 
     /// Calls `visit(id)` for every token, row by row.
@@ -115,6 +121,7 @@ private:
     View<const std::uint16_t, 1> source_;
     View<const std::int64_t, 1> document_;
     View<const std::int64_t, 1> offset_;
+    View<const std::uint16_t, 1> epoch_;  // empty where the file has none
 };
 
 }  // namespace lapidary
