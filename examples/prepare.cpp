@@ -8,6 +8,7 @@
 #include <lapidary/data/mix_plan.hpp>
 #include <lapidary/data/preparation.hpp>
 #include <lapidary/data/token_chunks.hpp>
+#include <lapidary/data/token_index_builder.hpp>
 #include <lapidary/text/open_tokenizer.hpp>
 #include <lapidary/text/train_sentencepiece.hpp>
 
@@ -37,6 +38,7 @@ struct Options {
     double commit_seconds = PreparationOptions().commit_seconds;
     Index train_tokenizer = 0;
     bool plan = false;
+    bool index = false;
 };
 
 // Trains on the first documents of every file, in proportion to the files' sizes.
@@ -155,7 +157,6 @@ void run(const Options& options) {
         Preparation<AnyTokenizer> preparation(options.out, recipe, corpus.files, ids,
                                               {.workers = options.workers > 0 ? options.workers : threads,
                                                .decoding = decoded,
-
                                                .commit_seconds = options.commit_seconds,
                                                .tokenizer_files = tokenizer_files(tokenizer),
                                                .progress = [&](std::string_view stage, Index done, Index total) {
@@ -166,6 +167,10 @@ void run(const Options& options) {
     bars = {};
     print(manifest, options.out, watch.elapsed());
     const TokenChunks chunks(options.out, {.batch_size = 1, .verify = false});
+    if (options.index) {
+        Progress bar("index", chunks.chunk_count() * chunks.windows_per_chunk());
+        build_token_index(chunks, {.progress = [&](Index done) { bar.update(done); }});
+    }
     std::printf("a model that knows token frequencies only has a loss of %.4f nats", chunks.unigram_entropy());
     if (chunks.validation_windows() > 0) std::printf(" (held out: %.4f)", chunks.unigram_cross_entropy());
     std::printf("\n");
@@ -189,6 +194,7 @@ int main(int argc, char** argv) {
         ->check(CLI::NonNegativeNumber);
     app.add_option("--train-tokenizer", options.train_tokenizer,
                    "Train a tokenizer of this many pieces first, if the --tokenizer file does not exist");
+    app.add_flag("--index", options.index, "Build the index with which trace finds texts at once");
     app.add_flag("--plan", options.plan, "Print what a recipe of known size comes to, and stop");
     try {
         app.parse(argc, argv);

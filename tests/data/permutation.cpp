@@ -27,6 +27,18 @@ TEST_CASE("a permutation of any size visits every item once", "[permutation]") {
     for (Index n : {4095, 4096, 4097, 65536, 99991, 300000}) CHECK(is_bijection(Permutation(n, 3, 4)));
 }
 
+TEST_CASE("every item is found at its position", "[permutation]") {
+    bool all = true;
+    for (Index n = 1; n <= 600; ++n) {
+        const Permutation order(n, 11111, static_cast<std::uint64_t>(n));
+        for (Index i = 0; i < n; ++i) all = all && order.position(order(i)) == i;
+    }
+    CHECK(all);
+    const Index n = (Index{1} << 61) + 12345;
+    const Permutation order(n, 1, 2);
+    for (Index i : {Index{0}, Index{1}, n / 3, n - 1}) CHECK(order.position(order(i)) == i);
+}
+
 TEST_CASE("sizes beyond memory work", "[permutation]") {
     const Index n = (Index{1} << 61) + 12345;
     const Permutation order(n, 1, 2);
@@ -86,5 +98,7 @@ TEST_CASE("positions outside are refused", "[permutation]") {
     CHECK_THROWS_AS(Permutation(5, 0, 0)(5), Error);
     CHECK_THROWS_AS(Permutation(5, 0, 0)(-1), Error);
     CHECK_THROWS_AS(Permutation(0, 0, 0)(0), Error);
+    CHECK_THROWS_WITH(Permutation(5, 0, 0).position(5), ContainsSubstring("item 5 of 5 items"));
+    CHECK_THROWS_AS(Permutation(5, 0, 0).position(-1), Error);
     CHECK_THROWS_AS(Permutation(-1, 0, 0), Error);
 }

@@ -122,6 +122,29 @@ public:
     /// The same with the batch size and the seed given at opening.
     [[nodiscard]] Batch batch(Index step) const { return batch(step, options_.batch_size, options_.seed); }
 
+    /// The steps below `steps` whose batches hold a window, in order, at most `limit` of them: the inverse of
+    /// `batch`. In an epoch over the chunks a window is seen once, or not at all where it is among those that fill
+    /// no batch. Time: one position of a permutation for each epoch. Throws Error(value) if there is no such
+    /// window, and as `batch`.
+    [[nodiscard]] std::vector<Index> steps_of(Index chunk_index, Index row, Index steps, Index batch_size,
+                                              std::uint64_t seed, Index limit = Index{1} << 40) const {
+        static_cast<void>(chunk(chunk_index).origin(row));
+        const Index in_chunk = steps_per_chunk(batch_size);
+        std::vector<Index> result;
+        for (Index item = chunk_index; item <= (steps - 1) / in_chunk && static_cast<Index>(result.size()) < limit;
+             item += chunk_count()) {
+            const Permutation order(windows_per_chunk_, seed, static_cast<std::uint64_t>(item));
+            const Index place = order.position(row) / batch_size;
+            const Index step = item * in_chunk + place;
+            if (place < in_chunk && step < steps) result.push_back(step);
+        }
+        return result;
+    }
+    /// The same with the batch size and the seed given at opening.
+    [[nodiscard]] std::vector<Index> steps_of(Index chunk_index, Index row, Index steps) const {
+        return steps_of(chunk_index, row, steps, options_.batch_size, options_.seed);
+    }
+
     /// The i-th batch of the held-out windows, in their order; the last may hold fewer than `batch_size`. Its
     /// `step` is i. Throws Error(value) past the end.
     [[nodiscard]] Batch validation_batch(Index i, Index batch_size) const {
