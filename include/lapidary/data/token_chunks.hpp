@@ -25,7 +25,8 @@ namespace lapidary {
 struct TokenChunkOptions {
     Index batch_size = 8;
     std::uint64_t seed = 11111;
-    bool verify = true;  ///< compare every file with its recorded hash and check every token id
+    bool verify = true;               ///< compare every file with its recorded hash and check every token id
+    bool separate_documents = false;  ///< fill Batch::starts: a token sees its own document alone
 };
 
 /// A prepared directory, memory-mapped: which tokens a step trains on is a pure function of
@@ -210,11 +211,12 @@ private:
         return batch;
     }
 
-    static void fill(Batch& batch, const WindowFile& file) {
+    void fill(Batch& batch, const WindowFile& file) const {
         const auto columns = static_cast<std::size_t>(batch.context) + 1;
         batch.tokens.resize(batch.rows.size() * columns);
         for (std::size_t i = 0; i < batch.rows.size(); ++i)
             file.read(batch.rows[i], batch.tokens.data() + i * columns);
+        if (options_.separate_documents) batch.separate_documents(eos_);
     }
 
     [[nodiscard]] std::vector<double> token_counts() const {
