@@ -60,7 +60,9 @@ int run(Options& options) {
     }
     std::optional<AnyCommunicator> joined = options.launch.join();
     if (options.data.empty()) options.data = options.run / "data";
-    const TokenChunks chunks(options.data, {.batch_size = options.batch, .seed = options.seed});
+    const TokenChunks chunks(
+        options.data,
+        {.batch_size = options.batch, .seed = options.seed, .separate_documents = options.separate_documents});
     int code = 0;
     const auto start = [&](auto config) {
         using Config = typename decltype(config)::Model::Config;

@@ -27,7 +27,7 @@ struct Options {
     lapidary::Index warmup = -1;
     std::string recompute;
     double memory = 0;
-    bool background = false;
+    bool background = false, separate_documents = false;
     RankLaunch launch;
     DeviceChoice where;
 
@@ -48,6 +48,8 @@ struct Options {
         app.add_option("--preset", preset, "Size of that architecture: nano, tiny, s, m, 7b, ...")
             ->capture_default_str();
         app.add_option("--init", init, "Start from the weights of this Hugging Face directory");
+        app.add_flag("--separate-documents", separate_documents,
+                     "A token sees its own document of a window alone, and its position counts from there");
         app.add_option("--steps", steps, "Optimizer steps [one pass over the data]")->check(number_in(0));
         app.add_option("--batch", batch, "Sequences a step")->capture_default_str()->check(number_in(1));
         app.add_option("--micro-batch", micro_batch,

@@ -25,7 +25,7 @@ say "Build"
 generator=()
 command -v ninja > /dev/null || generator=(-G "Unix Makefiles")
 cmake --preset release "${generator[@]}" > /dev/null
-cmake --build --preset release --parallel "$(nproc)" --target prepare pretrain generate logits
+cmake --build --preset release --parallel "$(nproc)" --target prepare pretrain generate logits trace
 
 rm -rf "$directory"
 mkdir -p "$directory"
@@ -51,6 +51,12 @@ for prompt in "The history of the" "def main():" "It was a dark night, and"; do
         2> "$directory/errors.txt" || fail "$(cat "$directory/errors.txt")"
     echo "--"
 done
+
+say "Trace: the documents of the first step, and where a text was trained on"
+"$bin/trace" --run "$directory/run" --data "$directory/data" --step 0 --limit 3 > "$directory/trace.txt" ||
+    fail "trace failed"
+head -n 6 "$directory/trace.txt"
+"$bin/trace" --run "$directory/run" --data "$directory/data" --text "It is a truth universally acknowledged" --limit 3
 
 say "Result"
 unigram=$(sed -n 's/.*held out: \([0-9.]*\)).*/\1/p' "$directory/prepare.txt")

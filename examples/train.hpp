@@ -65,6 +65,7 @@ lapidary::Json definition_of(const Options& options, const Model& model, const l
                        {"rate", rate.json()},
                        {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
                        {"clip", options.clip}};
+    if (options.separate_documents) definition["separate-documents"] = true;
     if (options.where.on_gpu()) {
         definition["cuda"] = {{"precision", options.where.precision},
                               {"moments", options.moments},

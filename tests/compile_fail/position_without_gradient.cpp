@@ -1,4 +1,4 @@
-// says: a position scheme needs gradient\(device, dq, dk\) const, the gradient of apply, in place
+// says: a position scheme needs gradient\(device, dq, dk, positions\) const, the gradient of apply, in place
 
 #include <lapidary/nn/nn.hpp>
 
@@ -7,10 +7,10 @@ using namespace lapidary;
 struct NoPosition {
     struct Options {};
     explicit NoPosition(const Options&) {}
-    void apply(auto&, auto, auto, Index) const {}
+    void apply(auto&, auto, auto, const Positions&) const {}
     AttentionRule adjust(const AttentionRule& rule) const { return rule; }
 #ifndef BROKEN
-    void gradient(auto&, auto, auto) const {}
+    void gradient(auto&, auto, auto, const Positions&) const {}
 #endif
 };
 

@@ -1,6 +1,7 @@
 // Attention on a GPU or its stand-in against the Reference in double.
 
 #include "support.hpp"
+#include "support/documents.hpp"
 
 #include <lapidary/cuda/attention.cuh>
 #include <lapidary/cuda/attention_gradient.cuh>
@@ -16,11 +17,21 @@ struct Case {
     Index batch, time, heads, kv_heads, size;
     Index window = 0;
     double alibi = 0;
-    Index gap = 0;  // elements between the parts of a row, so that rows need not be aligned
+    Index gap = 0;      // elements between the parts of a row, so that rows need not be aligned
+    Index longest = 0;  // of documents, in tokens; 0: a sequence is one document
 };
 
 AttentionRule rule_of(const Case& c) {
     return {.scale = 1 / std::sqrt(static_cast<double>(c.size)), .window = c.window, .alibi_bias_max = c.alibi};
+}
+
+// The same with documents.
+template <class D>
+AttentionRule rule_of(D& device, const Case& c) {
+    AttentionRule rule = rule_of(c);
+    if (c.longest > 0)
+        rule.starts = place_starts(device, {c.batch, c.time}, random_starts(c.batch, c.time, c.longest, 1));
+    return rule;
 }
 
 // q, k and v as parts of one buffer [B, T, (H + 2 K) D + gap].
@@ -63,7 +74,7 @@ Shape<3> packed_shape(const Case& c) { return {c.batch, c.time, (c.heads + 2 * c
 
 template <class T>
 void check_with_gradient(const Case& c) {
-    CAPTURE(c.batch, c.time, c.heads, c.kv_heads, c.size, c.window, c.alibi, c.gap);
+    CAPTURE(c.batch, c.time, c.heads, c.kv_heads, c.size, c.window, c.alibi, c.gap, c.longest);
     compare_gpu<T>([&](auto& device, auto normal) {
         const Shape<3> fused = packed_shape(c), outer{c.batch, c.time, c.heads * c.size};
         const auto qkv = place(device, fused, normal(element_count(fused), 1));
@@ -72,13 +83,14 @@ void check_with_gradient(const Case& c) {
         const auto dout = heads_of(place(device, outer, normal(element_count(outer), 2)), 0, c.heads, c.size);
         const auto log_sum = poisoned_accumulators(device, Shape<3>{c.batch, c.heads, c.time});
         const Parts in(qkv, c), gradients(dqkv, c);
-        attention(device, in.q, in.k, in.v, rule_of(c), out, log_sum);
-        attention_gradient(device, in.q, in.k, in.v, rule_of(c), out, log_sum, dout, gradients.q, gradients.k,
+        const AttentionRule rule = rule_of(device, c);
+        attention(device, in.q, in.k, in.v, rule, out, log_sum);
+        attention_gradient(device, in.q, in.k, in.v, rule, out, log_sum, dout, gradients.q, gradients.k,
                            gradients.v);
         const Values dq = read_heads(gradients.q), dk = read_heads(gradients.k), dv = read_heads(gradients.v);
         std::vector<Values> results{read_heads(out), read(log_sum), together(dq, dk, dv)};
         // Where each query sees one key, dq and dk are 0 but for rounding.
-        if (c.time > 1 && c.window != 1) results.insert(results.end(), {dq, dk, dv});
+        if (c.time > 1 && c.window != 1 && c.longest != 1) results.insert(results.end(), {dq, dk, dv});
         return results;
     });
 }
@@ -102,6 +114,86 @@ TEMPLATE_TEST_CASE("attention and its gradient on a GPU, any length, size, group
     const Index window = GENERATE(0, 1, 20);
     const double alibi = GENERATE(0.0, 8.0);
     check_with_gradient<TestType>({1, time, heads, kv_heads, size, window, alibi});
+}
+
+TEMPLATE_TEST_CASE("attention within documents and its gradient on a GPU", "", float, bf16) {
+    const auto c =
+        GENERATE(Case{.batch = 1, .time = 1, .heads = 1, .kv_heads = 1, .size = 8, .longest = 1},
+                 Case{.batch = 2, .time = 33, .heads = 4, .kv_heads = 2, .size = 16, .longest = 1},
+                 Case{.batch = 2, .time = 65, .heads = 3, .kv_heads = 1, .size = 16, .longest = 9},
+                 Case{.batch = 3, .time = 130, .heads = 2, .kv_heads = 1, .size = 8, .longest = 60},
+                 Case{.batch = 1, .time = 211, .heads = 1, .kv_heads = 1, .size = 64, .longest = 150},
+                 Case{.batch = 1, .time = 130, .heads = 1, .kv_heads = 1, .size = 128, .longest = 70},
+                 Case{.batch = 2, .time = 97, .heads = 1, .kv_heads = 1, .size = 80, .longest = 50},
+                 Case{.batch = 1, .time = 70, .heads = 1, .kv_heads = 1, .size = 96, .longest = 30},
+                 Case{.batch = 1, .time = 70, .heads = 1, .kv_heads = 1, .size = 256, .longest = 40},
+                 Case{.batch = 2, .time = 131, .heads = 2, .kv_heads = 1, .size = 16, .window = 20, .longest = 60},
+                 Case{.batch = 1,
+                      .time = 150,
+                      .heads = 3,
+                      .kv_heads = 1,
+                      .size = 8,
+                      .window = 70,
+                      .alibi = 8,
+                      .longest = 120},
+                 Case{.batch = 2, .time = 90, .heads = 3, .kv_heads = 3, .size = 16, .alibi = 8, .longest = 33},
+                 Case{.batch = 1, .time = 70, .heads = 2, .kv_heads = 2, .size = 7, .gap = 3, .longest = 25});
+    check_with_gradient<TestType>(c);
+}
+
+TEMPLATE_TEST_CASE("where all starts are 0, attention on a GPU has the bits it has without", "", float, bf16) {
+    const auto c = GENERATE(Case{2, 131, 4, 2, 16}, Case{1, 131, 1, 1, 64, 40}, Case{1, 70, 3, 1, 128, 0, 8});
+    CAPTURE(c.time, c.size);
+    auto&& gpu = fresh_gpu<TestType>();
+    const Shape<3> fused = packed_shape(c), outer{c.batch, c.time, c.heads * c.size};
+    const Parts in(place(gpu, fused, representable<TestType>(element_count(fused), 1)), c);
+    const auto dout =
+        heads_of(place(gpu, outer, representable<TestType>(element_count(outer), 2)), 0, c.heads, c.size);
+    const auto run = [&](DocumentStarts starts) {
+        AttentionRule rule = rule_of(c);
+        rule.starts = starts;
+        const auto out = heads_of(poisoned(gpu, outer), 0, c.heads, c.size);
+        const auto log_sum = poisoned_accumulators(gpu, Shape<3>{c.batch, c.heads, c.time});
+        const Parts gradients(poisoned(gpu, fused), c);
+        attention(gpu, in.q, in.k, in.v, rule, out, log_sum);
+        attention_gradient(gpu, in.q, in.k, in.v, rule, out, log_sum, dout, gradients.q, gradients.k, gradients.v);
+        return std::vector{read_heads(out), read(log_sum), read_heads(gradients.q), read_heads(gradients.k),
+                           read_heads(gradients.v)};
+    };
+    const std::vector<std::int32_t> zeros(static_cast<std::size_t>(c.batch * c.time), 0);
+    check_equal(run(place_starts(gpu, {c.batch, c.time}, zeros)), run({}));
+}
+
+TEMPLATE_TEST_CASE("attention within documents over a past on a GPU, with the bits of all queries", "", float,
+                   bf16) {
+    const Index time = 150, size = 16, from = GENERATE(1, 63, 130);
+    const std::vector<std::int32_t> starts = random_starts(2, time, 70, 3);
+    const auto run = [&](auto& device, auto normal, Index first) {
+        const Shape<3> outer{2, time, size};
+        const auto part = [&](std::uint64_t item) {
+            return heads_of(place(device, outer, normal(element_count(outer), item)), 0, 1, size);
+        };
+        std::vector<std::int32_t> own;
+        for (Index b = 0; b < 2; ++b)
+            own.insert(own.end(), starts.begin() + b * time + first, starts.begin() + (b + 1) * time);
+        const auto out = poisoned(device, Shape<3>{2, time - first, size});
+        const auto log_sum = poisoned_accumulators(device, Shape<3>{2, 1, time - first});
+        const AttentionRule rule{.scale = 0.3, .starts = place_starts(device, {2, time - first}, own)};
+        attention(device, part(1).slice(first, time - first), part(2), part(3), rule, heads_of(out, 0, 1, size),
+                  log_sum);
+        return std::pair(out, log_sum);
+    };
+    compare_gpu<TestType>([&](auto& device, auto normal) {
+        const auto [out, log_sum] = run(device, normal, from);
+        return std::vector{read(out), read(log_sum)};
+    });
+    auto&& gpu = fresh_gpu<TestType>();
+    const auto normal = [](Index count, std::uint64_t item) { return representable<TestType>(count, item); };
+    const auto whole = run(gpu, normal, 0), part = run(gpu, normal, from);
+    for (Index b = 0; b < 2; ++b) {
+        CHECK(read(part.first.at(b)).data == read(whole.first.at(b).slice(from, time - from)).data);
+        CHECK(read(part.second.at(b).at(0)).data == read(whole.second.at(b).at(0).slice(from, time - from)).data);
+    }
 }
 
 TEMPLATE_TEST_CASE("attention of heads whose rows are not aligned", "", float, bf16) {

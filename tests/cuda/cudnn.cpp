@@ -186,6 +186,8 @@ TEST_CASE("attention that cuDNN is not asked for") {
     CHECK_FALSE(refused([](CudnnForward& call) { call.rule.window = 3; }));  // that is all there are
     CHECK(refused([](CudnnForward& call) { call.rule.window = 2; }));
     CHECK(refused([](CudnnForward& call) { call.rule.alibi_bias_max = 8; }));
+    const std::int32_t starts[] = {0, 0, 2};
+    CHECK(refused([&](CudnnForward& call) { call.rule.starts = {starts, {1, 3}}; }));
     CHECK(refused([](CudnnForward& call) { call.q.time = 2; }));
     CHECK(refused([](CudnnForward& call) { call.q.time = call.k.time = call.v.time = 1; }));
     CHECK(refused([](CudnnForward& call) { call.q.batch = 0; }));

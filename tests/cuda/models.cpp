@@ -39,7 +39,7 @@ void check_model(Fixture<Config> which) {
     const auto& model = golden_model.model;
     const SequenceBatch<D> batch(device, file.view<std::int32_t, 2>("tokens"));
     const Weights<T> weights(golden_model.weights.view());
-    const Index sequences = batch.inputs.extent(0), time = batch.inputs.extent(1);
+    const Index sequences = batch.inputs.ids.extent(0), time = batch.inputs.ids.extent(1);
 
     const auto logits = poisoned(device, Shape<3>{sequences, time, model.vocabulary()});
     model.logits(device, weights, batch.inputs, logits);

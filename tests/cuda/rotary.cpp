@@ -1,6 +1,7 @@
 // Rotary embeddings on a GPU or its stand-in against the Reference in double.
 
 #include "support.hpp"
+#include "support/documents.hpp"
 
 #include <lapidary/cuda/rotary.cuh>
 
@@ -29,6 +30,19 @@ TEMPLATE_TEST_CASE("rotary embeddings on a GPU at far positions", "", float, bf1
         const Shape<3> shape{1, 4, 256};
         const auto buffer = place(device, shape, normal(element_count(shape), 1));
         rotary(device, heads_of(buffer, 0, 1, 256), first, {.size = 256, .theta = theta});
+        return std::vector{read(buffer)};
+    });
+}
+
+TEMPLATE_TEST_CASE("rotary embeddings on a GPU count from the first token of a document", "", float, bf16) {
+    const Pairing pairing = GENERATE(Pairing::halves, Pairing::interleaved);
+    const bool inverse = GENERATE(false, true);
+    compare_gpu<TestType>([&](auto& device, auto normal) {
+        const Shape<3> shape{3, 40, 48};
+        const auto buffer = place(device, shape, normal(element_count(shape), 1));
+        const Positions positions(7, place_starts(device, {3, 40}, random_starts(3, 40, 15, 2)));
+        rotary(device, heads_of(buffer, 16, 2, 16), positions,
+               {.size = 16, .pairing = pairing, .inverse = inverse});
         return std::vector{read(buffer)};
     });
 }

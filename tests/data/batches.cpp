@@ -95,6 +95,40 @@ TEST_CASE("held-out batches come in order and the last may be short", "[batches]
     CHECK_THROWS_AS(chunks.validation_batch(0, 0), Error);
 }
 
+TEST_CASE("a batch says where documents begin, if it is asked to", "[batches]") {
+    const TemporaryFolder folder;
+    {
+        ChunkWriter writer(folder / "data", {.chunks = 1,
+                                             .context = 5,
+                                             .vocabulary = 100,
+                                             .eos = 2,
+                                             .sources = {"a"},
+                                             .validation = 0.5,
+                                             .seed = 1});
+        writer.add_document({{1, 2}, 0, "f", 1, 0});
+        for (int w = 0; w < 40; ++w) {
+            w % 2 == 0 ? writer.add({{9, 2, 2, 7, 8, 2}, 0, 0, 0}) : writer.add({{5, 6, 7, 8, 2, 9}, 0, 0, 0});
+        }
+        writer.finish();
+    }
+    const TokenChunks together{folder / "data", {.batch_size = 4}},
+        apart{folder / "data", {.batch_size = 4, .separate_documents = true}};
+    const auto check = [](const Batch& batch, const Batch& plain) {
+        CHECK(batch.tokens == plain.tokens);
+        CHECK(plain.starts.empty());
+        CHECK(plain.starts_view().shape == Shape<2>{plain.batch, 0});
+        REQUIRE(batch.starts_view().shape == Shape<2>{batch.batch, 5});
+        for (Index b = 0; b < batch.batch; ++b) {
+            const auto row = batch.starts_view().at(b);
+            CHECK(std::vector<std::int32_t>(row.begin(), row.end()) ==
+                  (batch.view().at(b)[0] == 9 ? std::vector{0, 0, 2, 3, 3} : std::vector{0, 0, 0, 0, 0}));
+        }
+    };
+    for (Index step = 0; step < together.steps_per_epoch(); ++step) check(apart.batch(step), together.batch(step));
+    REQUIRE(together.validation_windows() > 4);
+    check(apart.validation_batch(0, 3), together.validation_batch(0, 3));
+}
+
 TEST_CASE("impossible batches are refused", "[batches]") {
     const TemporaryFolder folder;
     write_data(folder / "data");

@@ -44,7 +44,7 @@ TEMPLATE_TEST_CASE("logits, loss and gradients equal PyTorch's", "", Cpu, Refere
         const auto& model = golden_model.model;
         const SequenceBatch<TestType> batch(device, file.view<std::int32_t, 2>("tokens"));
         const Weights<Scalar<TestType>> weights(golden_model.weights.view());
-        const Index sequences = batch.inputs.extent(0), time = batch.inputs.extent(1);
+        const Index sequences = batch.inputs.ids.extent(0), time = batch.inputs.ids.extent(1);
 
         const auto logits = poisoned(device, Shape<3>{sequences, time, model.vocabulary()});
         model.logits(device, weights, batch.inputs, logits);
@@ -88,7 +88,7 @@ TEST_CASE("logits with a cache equal those without, bit for bit, also where sequ
         const auto advance = [&](std::span<CachedSequence> those, Index count) {
             std::vector<std::int32_t> ids;
             for (const auto& [row, past] : those) {
-                for (Index t = 0; t < count; ++t) ids.push_back(windows.inputs.at(row)[past + t]);
+                for (Index t = 0; t < count; ++t) ids.push_back(windows.inputs.ids.at(row)[past + t]);
             }
             const auto logits = poisoned(device, Shape<2>{static_cast<Index>(those.size()), model.vocabulary()});
             model.next_logits(device, golden_model.weights,
@@ -130,8 +130,8 @@ TEST_CASE("weights in half precision and bfloat16 become the nearest float") {
     Reference device;
     with_fixture(device, name, [&](const auto& golden_model, const SafetensorsReader& file) {
         const SequenceBatch<Reference> batch(device, file.view<std::int32_t, 2>("tokens"));
-        const auto logits = poisoned(
-            device, Shape<3>{batch.inputs.extent(0), batch.inputs.extent(1), golden_model.model.vocabulary()});
+        const auto logits = poisoned(device, Shape<3>{batch.inputs.ids.extent(0), batch.inputs.ids.extent(1),
+                                                      golden_model.model.vocabulary()});
         golden_model.model.logits(device, golden_model.weights, batch.inputs, logits);
         CHECK(relative_error(read(logits), fixture(file, "logits")) < 3e-6);
     });

@@ -91,6 +91,7 @@ refused rate --warmup 3
 refused seed --seed 5
 refused steps --steps 11
 refused batch --batch 2
+refused separate-documents --separate-documents
 refused clip --clip 0.5
 refused adamw --weight-decay 0
 refused config --preset tiny

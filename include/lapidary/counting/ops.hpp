@@ -15,7 +15,8 @@ inline double product_operations(Index rows, Index columns, Index depth) {
     return 2.0 * static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(depth);
 }
 
-/// Of the forward pass: scores and mixtures, two products over the positions that each query sees.
+/// Of the forward pass: scores and mixtures, two products over the positions that each query sees in a window that
+/// is one document. Where others begin is in memory that nobody wrote: packed documents cost at most as much.
 template <class T>
 double attention_operations(const Heads<const T>& q, Index keys, const AttentionRule& rule) {
     double pairs = 0;
@@ -99,7 +100,7 @@ template <class T>
 void rms_norm_gradient_on(BasicCounting<T>&, ConstView<T, 3>, ConstView<T, 1>, ConstView<Wide<T>, 1>,
                           ConstView<T, 3>, View<T, 3>, View<Wide<T>, 1>) {}
 template <class T>
-void rotary_on(BasicCounting<T>&, Heads<T>, Index, const Rotation&) {}
+void rotary_on(BasicCounting<T>&, Heads<T>, const Positions&, const Rotation&) {}
 template <class T>
 void swiglu_on(BasicCounting<T>&, ConstView<T, 2>, View<T, 2>) {}
 template <class T>

@@ -21,9 +21,11 @@ inline Operand head_operand(const Heads<const float>& x, Index b, Index first, I
 
 /// A strip of scores: `rows` queries of one head against `keys` keys, those that any of them sees.
 ///
-/// Behind a window the first key is a multiple of `accumulation_block`: sums over keys then have the blocks they
-/// would have from key 0 on, less some that are all zero, so that a query's bits do not depend on its strip.
+/// Behind a window or a document's start the first key is a multiple of `accumulation_block`: sums over keys then
+/// have the blocks they would have from key 0 on, less some that are all zero, so that a query's bits do not
+/// depend on its strip.
 struct Strip {
+    Index sequence;
     Index first;  ///< first query
     Index rows;
     Index first_key;
@@ -32,21 +34,22 @@ struct Strip {
 
     /// The columns that a row sees: [begin(row), end(row)).
     [[nodiscard]] Index begin(Index row, const AttentionRule& rule) const {
-        return std::max<Index>(0, rule.first_key(position + row) - first_key);
+        return std::max<Index>(0, rule.first_key(sequence, first + row, position + row) - first_key);
     }
     [[nodiscard]] Index end(Index row) const { return position + row + 1 - first_key; }
 };
 
-/// The strip whose first query is `first`, of `queries` queries that end where the keys end.
-inline Strip strip_from(Index first, Index queries, Index keys, const AttentionRule& rule) {
+/// The strip of sequence b whose first query is `first`, of `queries` queries that end where the keys end.
+inline Strip strip_from(Index b, Index first, Index queries, Index keys, const AttentionRule& rule) {
     const Index rows = std::min(attention_strip, queries - first), position = keys - queries + first;
-    const Index first_key = rule.first_key(position) / accumulation_block * accumulation_block;
-    return {first, rows, first_key, position + rows - first_key, position};
+    const Index first_key = rule.first_key(b, first, position) / accumulation_block * accumulation_block;
+    return {b, first, rows, first_key, position + rows - first_key, position};
 }
 
 /// scores[rows, keys] = q k^T for one strip.
-inline void strip_scores(Arena& arena, const Heads<const float>& q, const Heads<const float>& k, Index b, Index h,
+inline void strip_scores(Arena& arena, const Heads<const float>& q, const Heads<const float>& k, Index h,
                          Index kv_head, const Strip& strip, float* scores) {
+    const Index b = strip.sequence;
     product(arena, strip.rows, strip.keys, q.size, q.size, head_operand(q, b, strip.first, h),
             head_operand(k, b, strip.first_key, kv_head), scores, strip.keys, Store::assign);
 }
@@ -81,9 +84,9 @@ inline void attention_on(Cpu& device, Heads<const float> q, Heads<const float> k
         const cpu::Scoring score(rule, h, q.heads);
         // The longest strips come first, so that no thread is left with one at the end.
         const Index first = (strips - 1 - task / (q.batch * q.heads)) * attention_strip;
-        const cpu::Strip strip = cpu::strip_from(first, q.time, k.time, rule);
+        const cpu::Strip strip = cpu::strip_from(b, first, q.time, k.time, rule);
         float* p = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
-        cpu::strip_scores(arena, q, k, b, h, kv_head, strip, p);
+        cpu::strip_scores(arena, q, k, h, kv_head, strip, p);
         for (Index i = 0; i < strip.rows; ++i) {
             float* row = p + i * strip.keys;
             const Index begin = strip.begin(i, rule), end = strip.end(i);
@@ -121,12 +124,12 @@ inline void attention_gradient_on(Cpu& device, Heads<const float> q, Heads<const
         for (Index h = kv_head * group; h < (kv_head + 1) * group; ++h) {
             const cpu::Scoring score(rule, h, q.heads);
             for (Index first = 0; first < q.time; first += attention_strip) {
-                const cpu::Strip strip = cpu::strip_from(first, q.time, k.time, rule);
+                const cpu::Strip strip = cpu::strip_from(b, first, q.time, k.time, rule);
                 ScratchScope scope(arena);
                 float* p = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
                 float* ds = arena.allocate<float, 1>({strip.rows * strip.keys}).data;
-                cpu::strip_scores(arena, q, k, b, h, kv_head, strip, p);
-                cpu::strip_scores(arena, dout, v, b, h, kv_head, strip, ds);
+                cpu::strip_scores(arena, q, k, h, kv_head, strip, p);
+                cpu::strip_scores(arena, dout, v, h, kv_head, strip, ds);
                 for (Index i = 0; i < strip.rows; ++i) {
                     float* weights = p + i * strip.keys;
                     float* row = ds + i * strip.keys;

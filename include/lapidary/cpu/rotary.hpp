@@ -33,18 +33,21 @@ inline void turn_neighbours(float* row, Index half, const float* cosines, const 
 
 }  // namespace cpu
 
-inline void rotary_on(Cpu& device, Heads<float> x, Index first_position, const Rotation& rotation) {
+inline void rotary_on(Cpu& device, Heads<float> x, const Positions& positions, const Rotation& rotation) {
     const Index half = rotation.size / 2;
     device.run(x.time, [&](Index t, Arena& arena) {
-        // One angle per pair serves every sequence and head at this position.
+        // One angle per pair serves every head at this position, and every sequence that has the same one.
         float* cosines = arena.allocate<float, 1>({half}).data;
         float* sines = arena.allocate<float, 1>({half}).data;
-        for (Index i = 0; i < half; ++i) {
-            const double angle = rotary_angle(first_position + t, i, rotation);
-            cosines[i] = static_cast<float>(std::cos(angle));
-            sines[i] = static_cast<float>(rotation.inverse ? -std::sin(angle) : std::sin(angle));
-        }
+        const auto set_angles = [&](Index position) {
+            for (Index i = 0; i < half; ++i) {
+                const double angle = rotary_angle(position, i, rotation);
+                cosines[i] = static_cast<float>(std::cos(angle));
+                sines[i] = static_cast<float>(rotation.inverse ? -std::sin(angle) : std::sin(angle));
+            }
+        };
         for (Index b = 0; b < x.batch; ++b) {
+            if (b == 0 || positions.of(b, t) != positions.of(b - 1, t)) set_angles(positions.of(b, t));
             for (Index h = 0; h < x.heads; ++h) {
                 if (rotation.pairing == Pairing::halves) {
                     cpu::turn_halves(x.row(b, t, h), half, cosines, sines);

@@ -10,7 +10,8 @@ namespace lapidary {
 namespace kernels {
 
 /// Attention of one head for a tile of 64 Bands queries: scores of 64 keys at a time, which never leave registers,
-/// with a running maximum and sum. `Size`: elements of a head, rounded up. Source: Dao, "FlashAttention-2", 2023.
+/// with a running maximum and sum. `Size`: elements of a head, rounded up; `Rule`:
+/// `Scoring` or `DocumentScoring`. Source: Dao, "FlashAttention-2", 2023.
 ///
 /// For each tile of keys a block reads 256 Size bytes of k and v, mostly from the L2 cache, and does 16384 Bands
 /// Size operations: 64 Bands a byte. A warp reads 512 bytes of them from shared memory for 2 Bands products of 16
@@ -21,7 +22,7 @@ namespace kernels {
 /// A row's bits depend only on its query, its position, and the keys and values up to there: tiles of keys lie on
 /// one grid from key 0 on, and what only other rows see adds zeros. So a query decoded alone equals itself in a
 /// longer sequence, in any batch. (Zeros times values: one that is not finite spreads to all rows of a tile.)
-template <int Size, int Bands>
+template <int Size, int Bands, class Rule>
 struct Attention {
     static constexpr int threads = 128;
     static constexpr int rows = 64 * Bands, keys = 64, stride = tile_stride<Size>;
@@ -30,7 +31,7 @@ struct Attention {
     HeadRows<const bf16> q, k, v;
     HeadRows<bf16> out;
     float* log_sum;  // [B, H, Tq]
-    Scoring rule;    // in powers of two
+    Rule scoring;    // in powers of two
     int queries, past, group, size;
 
     template <class Thread>
@@ -42,6 +43,7 @@ struct Attention {
         const int own = thread.warp() * 16 * Bands;  // the warp's first row, and how many it has
         const int own_here = smaller(16 * Bands, here - own);
         const int end = past + first + here;  // keys that the block sees
+        const auto& rule = scoring.of_sequence(batch);
         bf16* const q_tile = thread.template shared<bf16>();
         bf16* const k_tile = q_tile + rows * stride;
         bf16* const v_tile = k_tile + keys * stride;
@@ -162,25 +164,32 @@ void attention_on(G& gpu, Heads<const Scalar<G>> q, Heads<const Scalar<G>> k, He
                                .shared = kernel.shared},
                    kernel);
     };
-    const auto run = [&]<class Kernel>(std::type_identity<Kernel>) {
+    const auto run = [&]<class Kernel, class Rule>(std::type_identity<Kernel>, const Rule& scoring) {
         launch(Kernel{.q = kernels::head_rows(q),
                       .k = kernels::head_rows(k),
                       .v = kernels::head_rows(v),
                       .out = kernels::head_rows(out),
                       .log_sum = log_sum.data,
-                      .rule = kernels::scoring(rule, q.heads, narrow ? kernels::log2_e : 1.0F),
+                      .scoring = scoring,
                       .queries = static_cast<int>(q.time),
                       .past = static_cast<int>(k.time - q.time),
                       .group = static_cast<int>(q.heads / k.heads),
                       .size = static_cast<int>(q.size)});
     };
+    const auto with_rule = [&](auto&& then) {
+        kernels::with_scoring(rule, k.time, q.heads, narrow ? kernels::log2_e : 1.0F, then);
+    };
     if constexpr (narrow) {
         kernels::with_head_size<16, 32, 64, 80, 96, 128, 256>(q.size, [&]<int S>(std::integral_constant<int, S>) {
-            run(std::type_identity<kernels::Attention<S, (S <= 128 ? 2 : 1)>>());
+            with_rule([&]<class Rule>(const Rule& scoring) {
+                run(std::type_identity<kernels::Attention<S, (S <= 128 ? 2 : 1), Rule>>(), scoring);
+            });
         });
     } else {
         kernels::with_head_size<32, 64, 128, 256>(q.size, [&]<int S>(std::integral_constant<int, S>) {
-            run(std::type_identity<kernels::AttentionFloat<S>>());
+            with_rule([&]<class Rule>(const Rule& scoring) {
+                run(std::type_identity<kernels::AttentionFloat<S, Rule>>(), scoring);
+            });
         });
     }
 }

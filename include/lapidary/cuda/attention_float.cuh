@@ -55,16 +55,21 @@ LAPIDARY_KERNEL void store_floats(const float (&sums)[Size / 4], float factor, i
     }
 }
 
-/// The score of a product, in natural units, or -infinity; and its weight where the logarithm of the sum is known.
-LAPIDARY_KERNEL float float_score(const Scoring& rule, float slope, int distance, float product) {
-    return rule.sees(distance) ? fmaf(-slope, static_cast<float>(distance), rule.scaled(product)) : -INFINITY;
+/// The score of a product of the query at a position, in natural units, or -infinity; and its weight where the
+/// logarithm of the sum is known.
+template <class Rule>
+LAPIDARY_KERNEL float float_score(const Rule& rule, float slope, int position, int distance, float product) {
+    return rule.sees(position, distance) ? fmaf(-slope, static_cast<float>(distance), rule.scaled(product))
+                                         : -INFINITY;
 }
-LAPIDARY_KERNEL float float_weight(const Scoring& rule, float slope, int distance, float product, float log_sum) {
-    return expf(float_score(rule, slope, distance, product) - log_sum);
+template <class Rule>
+LAPIDARY_KERNEL float float_weight(const Rule& rule, float slope, int position, int distance, float product,
+                                   float log_sum) {
+    return expf(float_score(rule, slope, position, distance, product) - log_sum);
 }
 
 /// `Attention` in float. A row's bits depend on the same.
-template <int Size>
+template <int Size, class Rule>
 struct AttentionFloat {
     static constexpr int threads = 128, rows = float_rows, stride = float_stride<Size>;
     static constexpr std::size_t shared = rows * (3 * stride + rows + 1) * sizeof(float);
@@ -72,7 +77,7 @@ struct AttentionFloat {
     HeadRows<const float> q, k, v;
     HeadRows<float> out;
     float* log_sum;
-    Scoring rule;  // in natural units
+    Rule scoring;  // in natural units
     int queries, past, group, size;
 
     template <class Thread>
@@ -82,6 +87,7 @@ struct AttentionFloat {
         const int first = static_cast<int>(thread.blocks(0) - 1 - thread.block(0)) * rows;
         const int here = smaller(rows, queries - first), end = past + first + here;
         const int row = thread.index() / 4, part = thread.index() % 4;
+        const auto& rule = scoring.of_sequence(batch);
         float* const q_tile = thread.template shared<float>();
         float* const k_tile = q_tile + rows * stride;
         float* const v_tile = k_tile + rows * stride;
@@ -100,8 +106,8 @@ struct AttentionFloat {
             float highest = largest;
             LAPIDARY_UNROLL
             for (int i = 0; i < float_part; ++i) {
-                const int distance = past + first + row - (key + part + 4 * i);
-                scores[i] = float_score(rule, slope, distance, scores[i]);
+                const int position = past + first + row;
+                scores[i] = float_score(rule, slope, position, position - (key + part + 4 * i), scores[i]);
                 highest = fmaxf(highest, scores[i]);
             }
             highest = fmaxf(highest, thread.shuffle_xor(highest, 1));

@@ -58,17 +58,22 @@ void attention_gradient_on(G& gpu, Heads<const Scalar<G>> q, Heads<const Scalar<
     }
     ScratchScope scope(gpu.scratch());
     const auto delta = accumulator_scratch(gpu, log_sum.shape);
-    const kernels::GradientInputs<T> in{.q = kernels::head_rows(q),
-                                        .k = kernels::head_rows(k),
-                                        .v = kernels::head_rows(v),
-                                        .dout = kernels::head_rows(dout),
-                                        .log_sum = log_sum.data,
-                                        .delta = delta.data,
-                                        .rule = kernels::scoring(rule, q.heads, narrow ? kernels::log2_e : 1.0F),
-                                        .time = static_cast<int>(q.time),
-                                        .heads = static_cast<int>(q.heads),
-                                        .group = static_cast<int>(q.heads / k.heads),
-                                        .size = static_cast<int>(q.size)};
+    const auto inputs = [&]<class Rule>(const Rule& scoring) {
+        return kernels::GradientInputs<T, Rule>{.q = kernels::head_rows(q),
+                                                .k = kernels::head_rows(k),
+                                                .v = kernels::head_rows(v),
+                                                .dout = kernels::head_rows(dout),
+                                                .log_sum = log_sum.data,
+                                                .delta = delta.data,
+                                                .scoring = scoring,
+                                                .time = static_cast<int>(q.time),
+                                                .heads = static_cast<int>(q.heads),
+                                                .group = static_cast<int>(q.heads / k.heads),
+                                                .size = static_cast<int>(q.size)};
+    };
+    const auto with_rule = [&](auto&& then) {
+        kernels::with_scoring(rule, k.time, q.heads, narrow ? kernels::log2_e : 1.0F, then);
+    };
     const auto run = [&](auto for_queries, auto for_keys) {
         kernels::launch_attention_delta(gpu, out, dout, delta.data);
         kernels::launch_attention_gradient(gpu, k, for_keys);
@@ -77,13 +82,18 @@ void attention_gradient_on(G& gpu, Heads<const Scalar<G>> q, Heads<const Scalar<
     const auto to_q = kernels::head_rows(dq), to_k = kernels::head_rows(dk), to_v = kernels::head_rows(dv);
     if constexpr (narrow) {
         kernels::with_head_size<16, 32, 64, 80, 96, 128, 256>(q.size, [&]<int S>(std::integral_constant<int, S>) {
-            run(kernels::AttentionQueryGradient<S, (S <= 128 ? 2 : 1), 32>{in, to_q},
-                kernels::AttentionKeyGradient<S, (S <= 64 ? 64 : 32), (S <= 128 ? 1 : 2)>{in, to_k, to_v});
+            with_rule([&]<class Rule>(const Rule& scoring) {
+                run(kernels::AttentionQueryGradient<S, (S <= 128 ? 2 : 1), 32, Rule>{inputs(scoring), to_q},
+                    kernels::AttentionKeyGradient<S, (S <= 64 ? 64 : 32), (S <= 128 ? 1 : 2), Rule>{
+                        inputs(scoring), to_k, to_v});
+            });
         });
     } else {
         kernels::with_head_size<32, 64, 128, 256>(q.size, [&]<int S>(std::integral_constant<int, S>) {
-            run(kernels::AttentionQueryGradientFloat<S>{in, to_q},
-                kernels::AttentionKeyGradientFloat<S>{in, to_k, to_v});
+            with_rule([&]<class Rule>(const Rule& scoring) {
+                run(kernels::AttentionQueryGradientFloat<S, Rule>{inputs(scoring), to_q},
+                    kernels::AttentionKeyGradientFloat<S, Rule>{inputs(scoring), to_k, to_v});
+            });
         });
     }
 }

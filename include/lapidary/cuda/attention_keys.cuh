@@ -13,7 +13,7 @@ namespace lapidary::kernels {
 /// Size operations: 128 a byte. Shared memory: k, v, and two tiles each of q and dout, of which the next arrive
 /// while one is used, (256 + 8 Queries) (Size + 8) bytes and 16 Queries of statistics: 69 KiB at 128 elements and
 /// 32 queries, two blocks at a time (230 registers).
-template <int Size, int Queries, int Halves>
+template <int Size, int Queries, int Halves, class Rule>
 struct AttentionKeyGradient {
     static constexpr int threads = 128 * Halves;
     static constexpr int rows = 64, queries = Queries, stride = tile_stride<Size>, width = Size / Halves;
@@ -21,7 +21,7 @@ struct AttentionKeyGradient {
         (2 * rows + 4 * queries) * stride * sizeof(bf16) + 4 * queries * sizeof(float);
     static_assert(2 * queries <= threads);
 
-    GradientInputs<bf16> in;
+    GradientInputs<bf16, Rule> in;
     HeadRows<bf16> dk, dv;
 
     template <class Thread>
@@ -38,7 +38,9 @@ struct AttentionKeyGradient {
 
         // Queries that see any of these keys, in whole tiles.
         const int begin = first / queries * queries;
-        const int end = in.rule.window < in.time - first - here ? first + here - 1 + in.rule.window : in.time;
+        const auto& rule = in.scoring.of_sequence(batch);
+        const int in_reach = rule.window < in.time - first - here ? first + here - 1 + rule.window : in.time;
+        const int end = rule.queries_end(first + here, in_reach);
         const int steps = (end - begin + queries - 1) / queries;
 
         float dk_sums[1][width / 8][4], dv_sums[1][width / 8][4];
@@ -55,7 +57,7 @@ struct AttentionKeyGradient {
             thread.template wait_copies<0>();
             thread.barrier();  // this tile is here, nobody reads the one before
             const int this_query = query;
-            if (query == begin) slope = in.rule.slope(query_head);
+            if (query == begin) slope = rule.slope(query_head);
             query += queries;
             if (query >= end) {
                 query = begin;
@@ -64,14 +66,13 @@ struct AttentionKeyGradient {
             if (left > 1)
                 statistic =
                     load_queries(thread, batch, query_head, query, tiles + (turn ^ 1) * 2 * queries * stride);
-            add_tile(thread, slope, this_query, first + own, column, k_tile + own * stride,
+            add_tile(thread, rule, slope, this_query, first + own, column, k_tile + own * stride,
                      tiles + turn * 2 * queries * stride, statistics + turn * 2 * queries, dk_sums, dv_sums);
             if (left > 1) keep(thread, statistic, statistics + (turn ^ 1) * 2 * queries);
         }
         thread.template wait_copies<0>();
         thread.barrier();  // nobody reads k and v any more
-        const float scale[1][2] = {{in.rule.scale / in.rule.unit, in.rule.scale / in.rule.unit}},
-                    one[1][2] = {{1, 1}};
+        const float scale[1][2] = {{rule.scale / rule.unit, rule.scale / rule.unit}}, one[1][2] = {{1, 1}};
         store_sums<Size>(thread, dk_sums, scale, k_tile + own * stride + column, dk,
                          dk.row(batch, first + own, head) + column, here - own, in.size - column);
         store_sums<Size>(thread, dv_sums, one, v_tile + own * stride + column, dv,
@@ -92,7 +93,7 @@ private:
         const int row = thread.index() - (logarithm ? 0 : queries);
         if (row >= smaller(queries, here)) return logarithm ? INFINITY : 0.0F;  // weights 0
         const float value = (logarithm ? in.log_sum : in.delta)[(batch * in.heads + head) * in.time + query + row];
-        return logarithm ? value * in.rule.unit : value;
+        return logarithm ? value * in.scoring.unit : value;
     }
     template <class Thread>
     static LAPIDARY_KERNEL void keep(Thread& thread, float value, float* statistics) {
@@ -101,16 +102,16 @@ private:
 
     /// Adds what one tile of queries gives to the warp's 16 keys from position `key` on.
     template <class Thread>
-    LAPIDARY_KERNEL void add_tile(Thread& thread, float slope, int query, int key, int column, const bf16* k_rows,
-                                  const bf16* q_tile, const float* statistics, float (&dk_sums)[1][width / 8][4],
-                                  float (&dv_sums)[1][width / 8][4]) const {
-        const Sight sight = in.rule.sight(query, smaller(queries, in.time - query), key, 16);
+    LAPIDARY_KERNEL void add_tile(Thread& thread, const Rule& rule, float slope, int query, int key, int column,
+                                  const bf16* k_rows, const bf16* q_tile, const float* statistics,
+                                  float (&dk_sums)[1][width / 8][4], float (&dv_sums)[1][width / 8][4]) const {
+        const Sight sight = rule.sight(query, smaller(queries, in.time - query), key, 16);
         if (sight == Sight::none) return;
         const bf16* const dout_tile = q_tile + queries * stride;
         float p[1][queries / 8][4], ds[1][queries / 8][4];
         clear(p);
         multiply_rows<Size>(thread, k_rows, q_tile, p);
-        score_products<true>(thread, in.rule, slope, key, query, sight, p);
+        score_products<true>(thread, rule, slope, key, query, sight, p);
         LAPIDARY_UNROLL
         for (int at = 0; at < queries / 2; ++at) {
             float& weight = p[0][at / 4][at % 4];

@@ -7,12 +7,12 @@ namespace lapidary::kernels {
 /// What both halves of attention's gradient read and how they are asked for it. Each computes the weights p and
 /// the gradients of scores ds = p (dp - delta) again, with delta = dout.out of a query: seven products in all
 /// where atomic additions would do with five, but every sum has one order.
-template <class T>
+template <class T, class Rule>
 struct GradientInputs {
     HeadRows<const T> q, k, v, dout;
     const float* log_sum;  // [B, H, T]
     const float* delta;    // [B, H, T]
-    Scoring rule;
+    Rule scoring;
     int time, heads, group, size;
 };
 
@@ -57,13 +57,13 @@ struct AttentionDelta {
 /// operations: 96 Bands a byte. Shared memory: q, dout, and two tiles each of k and v, of which the next arrive
 /// while one is used, (256 Bands + 8 Keys) (Size + 8) bytes: 102 KiB at 128 elements, two bands and 32 keys, where
 /// registers (255) also allow two blocks at a time.
-template <int Size, int Bands, int Keys>
+template <int Size, int Bands, int Keys, class Rule>
 struct AttentionQueryGradient {
     static constexpr int threads = 128;
     static constexpr int rows = 64 * Bands, keys = Keys, stride = tile_stride<Size>;
     static constexpr std::size_t shared = (2 * rows + 4 * keys) * stride * sizeof(bf16);
 
-    GradientInputs<bf16> in;
+    GradientInputs<bf16, Rule> in;
     HeadRows<bf16> dq;
 
     template <class Thread>
@@ -75,10 +75,11 @@ struct AttentionQueryGradient {
         const int own = thread.warp() * 16 * Bands;
         const int own_here = smaller(16 * Bands, here - own);
         const int end = first + here;
+        const auto& rule = in.scoring.of_sequence(batch);
         bf16* const q_tile = thread.template shared<bf16>();
         bf16* const dout_tile = q_tile + rows * stride;
         bf16* const kv_tiles = dout_tile + rows * stride;
-        const float slope = in.rule.slope(head);
+        const float slope = rule.slope(head);
 
         float log_sums[Bands][2], deltas[Bands][2], scale[Bands][2];
         const Index statistics = (batch * in.heads + head) * in.time + first + own;
@@ -86,14 +87,14 @@ struct AttentionQueryGradient {
         for (int i = 0; i < 2 * Bands; ++i) {
             const int row = 8 * i + thread.lane() / 4;
             const bool there = row < own_here;
-            log_sums[i / 2][i % 2] = there ? in.log_sum[statistics + row] * in.rule.unit : INFINITY;  // weights 0
+            log_sums[i / 2][i % 2] = there ? in.log_sum[statistics + row] * rule.unit : INFINITY;  // weights 0
             deltas[i / 2][i % 2] = there ? in.delta[statistics + row] : 0.0F;
-            scale[i / 2][i % 2] = in.rule.scale / in.rule.unit;
+            scale[i / 2][i % 2] = rule.scale / rule.unit;
         }
         float sums[Bands][Size / 8][4];
         clear(sums);
 
-        int key = in.rule.first_key(first) / keys * keys, turn = 0;
+        int key = rule.first_key(first) / keys * keys, turn = 0;
         load_tile<rows, Size, threads>(thread, in.q, in.q.row(batch, first, head), here, in.size, q_tile);
         load_tile<rows, Size, threads>(thread, in.dout, in.dout.row(batch, first, head), here, in.size, dout_tile);
         load_keys(thread, batch, head / in.group, key, end, kv_tiles);
@@ -103,13 +104,13 @@ struct AttentionQueryGradient {
             if (key + keys < end)
                 load_keys(thread, batch, head / in.group, key + keys, end,
                           kv_tiles + (turn ^ 1) * 2 * keys * stride);
-            const Sight sight = in.rule.sight(first + own, own_here, key, keys);
+            const Sight sight = rule.sight(first + own, own_here, key, keys);
             if (sight == Sight::none) continue;
             const bf16* const k_tile = kv_tiles + turn * 2 * keys * stride;
             float p[Bands][keys / 8][4], ds[Bands][keys / 8][4];
             clear(p);
             multiply_rows<Size>(thread, q_tile + own * stride, k_tile, p);
-            score_products<false>(thread, in.rule, slope, first + own, key, sight, p);
+            score_products<false>(thread, rule, slope, first + own, key, sight, p);
             clear(ds);
             multiply_rows<Size>(thread, dout_tile + own * stride, k_tile + keys * stride, ds);
             LAPIDARY_UNROLL

@@ -113,10 +113,33 @@ LAPIDARY_KERNEL int rows_below(int at) {
     return 16 * band + 8 * (i / 2) - 8 * n - i % 2;
 }
 
+/// Scores of keys before the document of the query to -infinity; rows and columns as in `score_products`.
+template <bool Transposed, int Bands, int Columns, class Thread>
+LAPIDARY_KERNEL void hide_other_documents(Thread&, const Scoring&, int, int, float (&)[Bands][Columns][4]) {}
+template <bool Transposed, int Bands, int Columns, class Thread>
+LAPIDARY_KERNEL void hide_other_documents(Thread& thread, const DocumentScoring& rule, int row, int column,
+                                          float (&sums)[Bands][Columns][4]) {
+    row += thread.lane() / 4;
+    column += 2 * (thread.lane() % 4);
+    constexpr int queries = Transposed ? 2 * Columns : 2 * Bands;  // of a lane
+    LAPIDARY_UNROLL
+    for (int i = 0; i < queries; ++i) {
+        const int query = Transposed ? column + 8 * (i / 2) + i % 2 : row + 8 * i;
+        const int start = rule.start(query) - (Transposed ? row : column);
+        LAPIDARY_UNROLL
+        for (int j = 0; j < (Transposed ? 2 * Bands : 2 * Columns); ++j) {
+            float& sum =
+                Transposed ? sums[j / 2][i / 2][2 * (j % 2) + i % 2] : sums[i / 2][j / 2][2 * (i % 2) + j % 2];
+            const int key = Transposed ? 8 * j : 8 * (j / 2) + j % 2;
+            if (key < start) sum = -INFINITY;
+        }
+    }
+}
+
 /// Products to scores, those that do not count to -infinity. Rows are queries from position `row` on, columns keys
 /// from `column` on; `Transposed`: the other way round.
-template <bool Transposed, int Bands, int Columns, class Thread>
-LAPIDARY_KERNEL void score_products(Thread& thread, const Scoring& rule, float slope, int row, int column,
+template <bool Transposed, int Bands, int Columns, class Thread, class Rule>
+LAPIDARY_KERNEL void score_products(Thread& thread, const Rule& rule, float slope, int row, int column,
                                     Sight sight, float (&sums)[Bands][Columns][4]) {
     const int first = row + thread.lane() / 4 - (column + 2 * (thread.lane() % 4));
     LAPIDARY_UNROLL
@@ -140,6 +163,7 @@ LAPIDARY_KERNEL void score_products(Thread& thread, const Scoring& rule, float s
             const int below = first + rows_below<Columns>(at);
             if (!rule.sees(Transposed ? -below : below)) sum = -INFINITY;
         }
+        hide_other_documents<Transposed>(thread, rule, row, column, sums);
     }
 }
 

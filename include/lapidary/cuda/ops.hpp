@@ -90,7 +90,7 @@ void swiglu_gradient_on(G& gpu, ConstView<Scalar<G>, 2> gate_up, ConstView<Scala
 
 // rotary.cuh
 template <Gpu G>
-void rotary_on(G& gpu, Heads<Scalar<G>> x, Index first_position, const Rotation& rotation);
+void rotary_on(G& gpu, Heads<Scalar<G>> x, const Positions& positions, const Rotation& rotation);
 
 // attention.cuh, attention_gradient.cuh
 template <Gpu G>

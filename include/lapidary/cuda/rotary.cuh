@@ -4,6 +4,7 @@
 #include <lapidary/cuda/ops.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 namespace lapidary {
@@ -18,15 +19,17 @@ struct Rotary {
 
     Heads<T> x;
     Index first_position;
-    int half;       ///< pairs of a head
-    float inverse;  ///< -1 to turn back, else 1
+    const std::int32_t* starts;  ///< [B, T], of documents; null: none
+    int half;                    ///< pairs of a head
+    float inverse;               ///< -1 to turn back, else 1
     float frequency[most_pairs];
 
     template <class Thread>
     LAPIDARY_KERNEL void operator()(Thread& thread) const {
         float* const cosines = thread.template shared<float>();
         float* const sines = cosines + half;
-        const auto position = static_cast<float>(first_position + thread.block(0) % x.time);
+        const Index start = starts != nullptr ? starts[thread.block(0)] : 0;
+        const auto position = static_cast<float>(first_position + thread.block(0) % x.time - start);
         for (int i = thread.index(); i < half; i += thread.count()) {
             const float angle = position * frequency[i];
             cosines[i] = cosf(angle);
@@ -63,7 +66,7 @@ struct Rotary {
 
 /// Throws Error(unsupported) for rotations of more than 256 elements.
 template <Gpu G>
-void rotary_on(G& gpu, Heads<Scalar<G>> x, Index first_position, const Rotation& rotation) {
+void rotary_on(G& gpu, Heads<Scalar<G>> x, const Positions& positions, const Rotation& rotation) {
     using T = Scalar<G>;
     const Index half = rotation.size / 2;
     if (half == 0) return;
@@ -75,7 +78,12 @@ void rotary_on(G& gpu, Heads<Scalar<G>> x, Index first_position, const Rotation&
                         "a GPU rotates at most " + std::to_string(2 * Kernel::most_pairs) + " elements, not " +
                             std::to_string(rotation.size));
         }
-        Kernel kernel{x, first_position, static_cast<int>(half), rotation.inverse ? -1.0F : 1.0F, {}};
+        Kernel kernel{x,
+                      positions.first,
+                      positions.starts.empty() ? nullptr : positions.starts.data,
+                      static_cast<int>(half),
+                      rotation.inverse ? -1.0F : 1.0F,
+                      {}};
         // Of the host's pow: a device's differs in the last bit, which a position of thousands multiplies.
         for (Index i = 0; i < half; ++i) kernel.frequency[i] = rotary_frequency(i, rotation);
         gpu.launch({.x = x.batch * x.time,

@@ -25,7 +25,8 @@ namespace lapidary {
 struct TokenChunkOptions {
     Index batch_size = 8;
     std::uint64_t seed = 11111;
-    bool verify = true;  ///< compare every file with its recorded hash and check every token id
+    bool verify = true;               ///< compare every file with its recorded hash and check every token id
+    bool separate_documents = false;  ///< fill Batch::starts: a token sees its own document alone
 };
 
 /// A prepared directory, memory-mapped: which tokens a step trains on is a pure function of
@@ -239,17 +240,8 @@ private:
         batch.tokens.resize(batch.rows.size() * columns);
         for (std::size_t i = 0; i < batch.rows.size(); ++i)
             file.read(batch.rows[i], batch.tokens.data() + i * columns);
-        if (pad_ >= 0) leave_out_padding(batch);
-    }
-
-    // Labels that are padding do not count.
-    void leave_out_padding(Batch& batch) const {
-        if (std::find(batch.tokens.begin(), batch.tokens.end(), pad_) == batch.tokens.end()) return;
-        const View<const std::int32_t, 2> tokens = batch.view();
-        batch.mask.reserve(batch.rows.size() * static_cast<std::size_t>(batch.context));
-        for (Index row = 0; row < batch.batch; ++row) {
-            for (Index i = 0; i < batch.context; ++i) batch.mask.push_back(tokens.at(row)[i + 1] == pad_ ? 0 : 1);
-        }
+        if (pad_ >= 0) batch.leave_out_padding(pad_);
+        if (options_.separate_documents) batch.separate_documents(eos_);
     }
 
     [[nodiscard]] std::vector<double> token_counts() const {

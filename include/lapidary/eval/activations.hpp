@@ -2,6 +2,7 @@
 
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
+#include <lapidary/nn/sequences.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -11,7 +12,7 @@
 namespace lapidary {
 
 /// Mean absolute values of what a model computes for some tokens: of the embedding, of the residual stream behind
-/// each block, and of the logits last. ids: [B, T], on the device.
+/// each block, and of the logits last. sequences: [B, T], on the device.
 ///
 /// In a model of any width that learns as the maximal update parametrisation says, they stay of one size as
 /// training goes on; if they grow or shrink with the width, a multiplier, a rate or an initial deviation is not as
@@ -19,7 +20,7 @@ namespace lapidary {
 template <Device D, class Model>
 std::vector<double> mean_activations(D& device, const Model& model,
                                      std::type_identity_t<Weights<Scalar<D>>> weights,
-                                     ConstView<std::int32_t, 2> ids) {
+                                     const Sequences& sequences) {
     std::vector<double> means;
     std::vector<Scalar<D>> host;
     const auto add = [&](Index, ConstView<Scalar<D>, 3> x) {
@@ -29,10 +30,11 @@ std::vector<double> mean_activations(D& device, const Model& model,
         for (const Scalar<D> value : host) total += std::abs(static_cast<double>(value));
         means.push_back(total / static_cast<double>(host.size()));
     };
-    model.visit_states(device, weights, ids, add);
+    model.visit_states(device, weights, sequences, add);
     ScratchScope scope(device.scratch());
-    const auto logits = scratch(device, Shape<3>{ids.extent(0), ids.extent(1), model.vocabulary()});
-    model.logits(device, weights, ids, logits);
+    const auto logits =
+        scratch(device, Shape<3>{sequences.ids.extent(0), sequences.ids.extent(1), model.vocabulary()});
+    model.logits(device, weights, sequences, logits);
     add(0, logits);
     return means;
 }

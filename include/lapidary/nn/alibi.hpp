@@ -19,9 +19,9 @@ public:
     }
 
     template <Device D>
-    void apply(D&, Heads<Scalar<D>>, Heads<Scalar<D>>, Index) const {}
+    void apply(D&, Heads<Scalar<D>>, Heads<Scalar<D>>, const Positions&) const {}
     template <Device D>
-    void gradient(D&, Heads<Scalar<D>>, Heads<Scalar<D>>) const {}
+    void gradient(D&, Heads<Scalar<D>>, Heads<Scalar<D>>, const Positions&) const {}
 
     [[nodiscard]] AttentionRule adjust(AttentionRule rule) const {
         rule.alibi_bias_max = bias_max_;

@@ -39,8 +39,8 @@ public:
     };
 
     /// Saves (2H + 2K) D elements and H scalars a token, and (H + 2K) D more where they are clipped; from
-    /// Recompute::qkv on H D elements and H scalars, at Recompute::block nothing. Keeps a view of its
-    /// input.
+    /// Recompute::qkv on H D elements and H scalars, at Recompute::block nothing. Keeps views of its
+    /// input and of where documents begin.
     template <class T>
     struct Saved {
         ConstView<T, 3> x;         // [B, T, C]
@@ -48,6 +48,7 @@ public:
         View<T, 3> clipped;        // the same before positions, if there is a limit
         View<T, 3> mixed;          // [B, T, H D], before the output product
         View<Wide<T>, 3> log_sum;  // [B, H, T]
+        DocumentStarts starts;     // [B, T], set before `forward`; empty: a sequence is one document
     };
 
     Attention(ParameterLayout& layout, const std::string& name, const Options& options)
@@ -58,7 +59,7 @@ public:
               layout, name + ".output",
               {options.heads * options.head_size, options.width, options.output_bias, options.output_initial}) {}
 
-    /// x, y: [B, T, C]; the first token of x is at position 0.
+    /// x, y: [B, T, C]; the first token of x is at position 0, and so is that of each document (`saved.starts`).
     template <Device D>
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y,
                  Saved<Scalar<D>>& saved) const {
@@ -110,9 +111,10 @@ public:
         const auto dmixed = scratch(device, all.mixed.shape);
         output_.backward(device, weights, all.mixed, dy, dmixed, gradients, Store::assign);
         const auto dqkv = scratch(device, all.qkv.shape);
-        attention_gradient(device, queries(all.qkv), keys(all.qkv), values(all.qkv), rule(), queries(all.mixed),
-                           all.log_sum, queries(dmixed), queries(dqkv), keys(dqkv), values(dqkv));
-        position_.gradient(device, queries(dqkv), keys(dqkv));
+        attention_gradient(device, queries(all.qkv), keys(all.qkv), values(all.qkv), rule(all.starts),
+                           queries(all.mixed), all.log_sum, queries(dmixed), queries(dqkv), keys(dqkv),
+                           values(dqkv));
+        position_.gradient(device, queries(dqkv), keys(dqkv), {0, all.starts});
         if (options_.clip > 0) clamp_gradient(device, all.clipped.flat(), options_.clip, dqkv.flat());
         qkv_.backward(device, weights, all.x, dqkv, dx, gradients, Store::add);
     }
@@ -139,9 +141,10 @@ private:
     }
 
     [[nodiscard]] Index columns() const { return (options_.heads + 2 * options_.kv_heads) * options_.head_size; }
-    [[nodiscard]] AttentionRule rule() const {
+    [[nodiscard]] AttentionRule rule(DocumentStarts starts = {}) const {
         const double usual = 1.0 / std::sqrt(static_cast<double>(options_.head_size));
-        return position_.adjust({.scale = options_.scale > 0 ? options_.scale : usual, .window = options_.window});
+        return position_.adjust(
+            {.scale = options_.scale > 0 ? options_.scale : usual, .window = options_.window, .starts = starts});
     }
 
     template <class T>
@@ -216,7 +219,7 @@ private:
     void project(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved) const {
         project(device, weights, saved.x, saved.qkv);
         if (options_.clip > 0) copy(device, saved.qkv.flat(), saved.clipped.flat());
-        position_.apply(device, queries(saved.qkv), keys(saved.qkv), 0);
+        position_.apply(device, queries(saved.qkv), keys(saved.qkv), {0, saved.starts});
     }
     // Queries, keys and values, not yet told of positions.
     template <Device D>
@@ -226,8 +229,8 @@ private:
     }
     template <Device D>
     void attend(D& device, const Saved<Scalar<D>>& saved) const {
-        attention(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(), queries(saved.mixed),
-                  saved.log_sum);
+        attention(device, queries(saved.qkv), keys(saved.qkv), values(saved.qkv), rule(saved.starts),
+                  queries(saved.mixed), saved.log_sum);
     }
 
     Options options_;

@@ -5,6 +5,7 @@
 #include <lapidary/nn/embedding.hpp>
 #include <lapidary/nn/lm_head.hpp>
 #include <lapidary/nn/recompute.hpp>
+#include <lapidary/nn/sequences.hpp>
 #include <lapidary/ops/reduce.hpp>
 
 #include <algorithm>
@@ -59,10 +60,9 @@ public:
     [[nodiscard]] Index vocabulary() const { return options_.embedding.vocabulary; }
     [[nodiscard]] Index context() const { return options_.context; }
 
-    /// Logits of every position. ids: [B, T], T at most the context; logits: [B, T, V].
+    /// Logits of every position. ids: [B, T], where documents may begin, T at most the context; logits: [B, T, V].
     template <Device D>
-    void logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
-                View<Scalar<D>, 3> logits) const {
+    void logits(D& device, Weights<Scalar<D>> weights, const Sequences& ids, View<Scalar<D>, 3> logits) const {
         ScratchScope scope(device.scratch());
         const auto h = run(device, weights, ids, nullptr);
         const Ends<const Scalar<D>> ends = open_ends(weights);
@@ -73,7 +73,7 @@ public:
     /// Calls `visit(i, x)` with the residual stream, x [B, T, C]: as the embedding makes it (i = 0) and as block i
     /// leaves it. It is gone when `visit` returns.
     template <Device D, class Visit>
-    void visit_states(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids, Visit&& visit) const {
+    void visit_states(D& device, Weights<Scalar<D>> weights, const Sequences& ids, Visit&& visit) const {
         ScratchScope scope(device.scratch());
         run(device, weights, ids, nullptr, visit);
     }
@@ -81,8 +81,8 @@ public:
     /// The cross entropy of each token, in nats. inputs, targets, losses: [B, T]; a negative target is not
     /// counted: its loss is 0.
     template <Device D>
-    void loss(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
-              ConstView<std::int32_t, 2> targets, View<Accumulator<D>, 2> losses) const {
+    void loss(D& device, Weights<Scalar<D>> weights, const Sequences& inputs, ConstView<std::int32_t, 2> targets,
+              View<Accumulator<D>, 2> losses) const {
         ScratchScope scope(device.scratch());
         const auto h = run(device, weights, inputs, nullptr);
         const Ends<const Scalar<D>> ends = open_ends(weights);
@@ -92,10 +92,10 @@ public:
 
     /// The same summed over each sequence: B numbers in host memory.
     template <Device D>
-    void loss(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
-              ConstView<std::int32_t, 2> targets, std::span<double> losses) const {
+    void loss(D& device, Weights<Scalar<D>> weights, const Sequences& inputs, ConstView<std::int32_t, 2> targets,
+              std::span<double> losses) const {
         ScratchScope scope(device.scratch());
-        const auto tokens = accumulator_scratch(device, inputs.shape);
+        const auto tokens = accumulator_scratch(device, inputs.ids.shape);
         loss(device, weights, inputs, targets, tokens);
         sum_rows(device, ConstView<Accumulator<D>, 2>(tokens), losses);
     }
@@ -103,7 +103,7 @@ public:
     /// As `loss`, and adds the gradient of scale * (sum of all losses) to `gradients`. The gradients of the
     /// sequences are added one after the other, so that a batch may be cut into micro-batches anywhere.
     template <Device D>
-    void loss_and_gradients(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
+    void loss_and_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
                             ConstView<std::int32_t, 2> targets, double scale, View<Accumulator<D>, 2> losses,
                             Gradients<Accumulator<D>> gradients) const {
         layout_.check_size("decoder", "gradients", gradients.size());
@@ -138,24 +138,24 @@ public:
         for (Index b = 0; later && b < h.extent(0); ++b) {
             head_.parameter_gradients(device, ends.last, ends.tables, h.slice(b, 1), targets.slice(b, 1), scale,
                                       sums.last, sums.tables);
-            embedding_.backward(device, inputs.slice(b, 1), d.slice(b, 1), sums.tables);
+            embedding_.backward(device, inputs.ids.slice(b, 1), d.slice(b, 1), sums.tables);
         }
         if (later) {
             close_ends(weights);
             gradients.close(last_unit());
         } else {
-            embedding_.backward(device, inputs, d, options_.head.tied ? sums.tables : gradients.open(0));
+            embedding_.backward(device, inputs.ids, d, options_.head.tied ? sums.tables : gradients.open(0));
         }
         gradients.close(0);
     }
 
     /// The same with the losses summed over each sequence: B numbers in host memory.
     template <Device D>
-    void loss_and_gradients(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> inputs,
+    void loss_and_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
                             ConstView<std::int32_t, 2> targets, double scale, std::span<double> losses,
                             Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
-        const auto tokens = accumulator_scratch(device, inputs.shape);
+        const auto tokens = accumulator_scratch(device, inputs.ids.shape);
         loss_and_gradients(device, weights, inputs, targets, scale, tokens, gradients);
         sum_rows(device, ConstView<Accumulator<D>, 2>(tokens), losses);
     }
@@ -288,15 +288,20 @@ private:
     // Everything up to the head: the normed output of the last block, [B, T, C]. Without a trace, nothing is kept
     // for a gradient.
     template <Device D>
-    View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+    View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, const Sequences& sequences,
                            Trace<Scalar<D>>* trace) const {
-        return run(device, weights, ids, trace, [](Index, ConstView<Scalar<D>, 3>) {});
+        return run(device, weights, sequences, trace, [](Index, ConstView<Scalar<D>, 3>) {});
     }
 
     template <Device D, class Visit>
-    View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+    View<Scalar<D>, 3> run(D& device, Weights<Scalar<D>> weights, const Sequences& sequences,
                            Trace<Scalar<D>>* trace, Visit&& visit) const {
+        const ConstView<std::int32_t, 2> ids = sequences.ids;
+        const DocumentStarts starts = sequences.starts;
         check_call(weights.size(), 0, ids.extent(1));
+        detail::require_shape(starts.empty() || starts.shape == ids.shape, "decoder", [&] {
+            return "ids are " + detail::extents(ids) + ", the starts of documents are " + detail::extents(starts);
+        });
         const Shape<3> shape{ids.extent(0), ids.extent(1), options_.embedding.width};
         auto x = scratch(device, shape), y = scratch(device, shape);
         embedding_.forward(device, weights.open(0), ids, x);
@@ -306,12 +311,14 @@ private:
         for (std::size_t i = 0; i < blocks_.size(); ++i) {
             const Index unit = static_cast<Index>(i) + 1;
             if (trace) {
+                detail::set_starts(trace->blocks[i], starts);
                 blocks_[i].forward(device, weights.open(unit), x, y, trace->blocks[i]);
                 x = y;
                 y = scratch(device, shape);
             } else {
                 ScratchScope scope(device.scratch());
                 typename BlockType::template Saved<Scalar<D>> dropped;
+                detail::set_starts(dropped, starts);
                 blocks_[i].forward(device, weights.open(unit), x, y, dropped);
                 std::swap(x, y);
             }

@@ -18,5 +18,6 @@
 #include <lapidary/nn/recompute.hpp>
 #include <lapidary/nn/rms_norm.hpp>
 #include <lapidary/nn/rotary.hpp>
+#include <lapidary/nn/sequences.hpp>
 #include <lapidary/nn/sequential_block.hpp>
 #include <lapidary/nn/swiglu.hpp>

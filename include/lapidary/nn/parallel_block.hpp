@@ -3,6 +3,7 @@
 #include <lapidary/nn/block.hpp>
 #include <lapidary/nn/recompute.hpp>
 #include <lapidary/nn/residual.hpp>
+#include <lapidary/nn/sequences.hpp>
 #include <lapidary/ops/elementwise.hpp>
 
 #include <optional>
@@ -28,7 +29,8 @@ public:
     };
 
     /// Takes 3C elements a token, 2C with a shared norm, besides what its parts save, C elements from
-    /// Recompute::norms on, nothing at Recompute::block; keeps a view of its input.
+    /// Recompute::norms on, nothing at Recompute::block; keeps views of its input and of where documents
+    /// begin.
     template <class T>
     struct Saved {
         ConstView<T, 3> x;
@@ -36,6 +38,7 @@ public:
         typename SelfAttention::template Saved<T> attention;
         typename Norm::template Saved<T> norm2;
         typename Mlp::template Saved<T> mlp;
+        DocumentStarts starts;
     };
 
     ParallelBlock(ParameterLayout& layout, const std::string& name, const Options& options)
@@ -57,6 +60,7 @@ public:
         saved.x = x;
         ScratchScope scope(device.scratch());
         Saved<Scalar<D>> dropped;
+        dropped.starts = saved.starts;
         run(device, weights, x, y, dropped);
     }
 
@@ -113,6 +117,7 @@ private:
         const auto h1 = drops_attention_input() ? y : scratch(device, x.shape);
         norm1_.forward(device, weights, x, h1, saved.norm1);
         const auto middle = scratch(device, x.shape);
+        detail::set_starts(saved.attention, saved.starts);
         detail::forward_add(attention_, device, weights, h1, x, middle, saved.attention);
         auto h2 = h1;
         if (norm2_) {
@@ -148,6 +153,7 @@ private:
             h2 = scratch(device, x.shape);
             norm2_->forward(device, weights, x, h2, saved.norm2);
         }
+        detail::set_starts(saved.attention, saved.starts);
         detail::save_again(attention_, device, weights, h1, saved.attention);
         detail::save_again(mlp_, device, weights, h2, saved.mlp);
         return saved;

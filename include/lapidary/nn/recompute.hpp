@@ -29,7 +29,7 @@ inline std::string name_of(Recompute level) {
 
 /// Options of a layer or a block that has these levels, as `Recompute recompute`. At a level that is not its own
 /// affair it keeps what it keeps at the level before. A layer at Recompute::block keeps its input `x` alone, and
-/// its `backward` needs no other member of a `Saved`.
+/// its `backward` needs no other member of a `Saved` but `starts`, if there is one.
 template <class Options>
 concept TakesRecompute = requires(const Options& options) {
     { options.recompute } -> std::same_as<const Recompute&>;

@@ -21,16 +21,16 @@ public:
         detail::require_theta("rotary", "theta", options.theta);
     }
 
-    /// Turns queries and keys in place; the first of them stands at `first_position`.
+    /// Turns queries and keys in place, which stand at `positions`.
     template <Device D>
-    void apply(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, Index first_position) const {
-        turn(device, q, k, first_position, false);
+    void apply(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, const Positions& positions) const {
+        turn(device, q, k, positions, false);
     }
 
     /// Turns the gradients of rotated queries and keys into those of the unrotated ones, in place.
     template <Device D>
-    void gradient(D& device, Heads<Scalar<D>> dq, Heads<Scalar<D>> dk) const {
-        turn(device, dq, dk, 0, true);
+    void gradient(D& device, Heads<Scalar<D>> dq, Heads<Scalar<D>> dk, const Positions& positions) const {
+        turn(device, dq, dk, positions, true);
     }
 
     /// Rotation is all: scores are formed as without it.
@@ -38,10 +38,10 @@ public:
 
 private:
     template <Device D>
-    void turn(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, Index first_position, bool inverse) const {
+    void turn(D& device, Heads<Scalar<D>> q, Heads<Scalar<D>> k, const Positions& positions, bool inverse) const {
         const Rotation rotation{options_.size, options_.theta, options_.pairing, inverse};
-        rotary(device, q, first_position, rotation);
-        rotary(device, k, first_position, rotation);
+        rotary(device, q, positions, rotation);
+        rotary(device, k, positions, rotation);
     }
 
     Options options_;

@@ -3,6 +3,7 @@
 #include <lapidary/nn/block.hpp>
 #include <lapidary/nn/recompute.hpp>
 #include <lapidary/nn/residual.hpp>
+#include <lapidary/nn/sequences.hpp>
 #include <lapidary/ops/elementwise.hpp>
 
 namespace lapidary {
@@ -24,7 +25,8 @@ public:
     };
 
     /// Saves 3C elements a token (the inputs of the two layers and of the second norm) besides what its parts
-    /// save, C elements from Recompute::norms on, nothing at Recompute::block; keeps a view of its input.
+    /// save, C elements from Recompute::norms on, nothing at Recompute::block; keeps views of its input
+    /// and of where documents begin.
     template <class T>
     struct Saved {
         ConstView<T, 3> x;
@@ -33,6 +35,7 @@ public:
         ConstView<T, 3> middle;
         typename Norm::template Saved<T> norm2;
         typename Mlp::template Saved<T> mlp;
+        DocumentStarts starts;
     };
 
     SequentialBlock(ParameterLayout& layout, const std::string& name, const Options& options)
@@ -53,6 +56,7 @@ public:
         saved.x = x;
         ScratchScope scope(device.scratch());
         Saved<Scalar<D>> dropped;
+        dropped.starts = saved.starts;
         run(device, weights, x, y, dropped, true);
     }
 
@@ -74,7 +78,8 @@ public:
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, View<Scalar<D>, 3> d,
                   Gradients<Accumulator<D>> gradients) const {
         ScratchScope scope(device.scratch());
-        const Saved<Scalar<D>> all = recompute_ < Recompute::block ? saved : again(device, weights, saved.x);
+        const Saved<Scalar<D>> all =
+            recompute_ < Recompute::block ? saved : again(device, weights, saved.x, saved.starts);
         const auto dh = scratch(device, d.shape);
         fill(device, dh.flat(), 0);
         {
@@ -127,6 +132,7 @@ private:
         norm1_.forward(device, weights, x, h, saved.norm1);
         const auto middle = scratch(device, x.shape);
         saved.middle = middle;
+        detail::set_starts(saved.attention, saved.starts);
         detail::forward_add(attention_, device, weights, h, x, middle, saved.attention);
         if constexpr (HasForwardAdd<SelfAttention>) {
             if (drop) saved.attention.x = {};
@@ -135,8 +141,10 @@ private:
 
     // All that backward needs, from the block's input.
     template <Device D>
-    Saved<Scalar<D>> again(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x) const {
+    Saved<Scalar<D>> again(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
+                           DocumentStarts starts) const {
         Saved<Scalar<D>> saved;
+        saved.starts = starts;
         to_middle(device, weights, x, {}, saved, false);
         const auto h = scratch(device, x.shape);
         norm2_.forward(device, weights, saved.middle, h, saved.norm2);

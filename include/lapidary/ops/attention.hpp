@@ -3,7 +3,9 @@
 #include <lapidary/core/device.hpp>
 #include <lapidary/ops/check.hpp>
 #include <lapidary/ops/heads.hpp>
+#include <lapidary/ops/positions.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -21,10 +23,17 @@ struct AttentionRule {
     /// Attention with linear biases: a score is lowered by alibi_slope * (i - j); 0: not. Source: Press et al.,
     /// "Train short, test long", 2021.
     double alibi_bias_max = 0.0;
+    /// No query sees a key before its document's first, on the device, [B, Tq], counted in keys; empty: no limit.
+    DocumentStarts starts{};
 
     /// The first key that the query at `position` sees.
     [[nodiscard]] Index first_key(Index position) const {
         return window > 0 && position >= window ? position - window + 1 : 0;
+    }
+    /// The same of query `i` of sequence b, which sits at `position`, in its document. For devices whose memory is
+    /// the host's.
+    [[nodiscard]] Index first_key(Index b, Index i, Index position) const {
+        return starts.empty() ? first_key(position) : std::max(first_key(position), Index{starts.at(b)[i]});
     }
     /// What a position of distance costs query head `head` of `heads`: 2^(-bias_max (k + 1) / P) with P the power
     /// of two that is not below `heads`. k counts the heads; where heads < P it takes the odd numbers first, then
@@ -43,13 +52,17 @@ inline constexpr Index attention_strip = 64;
 namespace detail {
 
 template <class T, class U>
-void require_attention_shapes(const char* operation, const Heads<T>& q, const Heads<U>& k, const Heads<U>& v) {
+void require_attention_shapes(const char* operation, const Heads<T>& q, const Heads<U>& k, const Heads<U>& v,
+                              const AttentionRule& rule) {
     require_shape(q.batch == k.batch && q.size == k.size && k.shape() == v.shape() && k.heads > 0 &&
                       q.heads % k.heads == 0 && q.time <= k.time,
                   operation, [&] {
                       return "q is " + to_string(q.shape()) + ", k is " + to_string(k.shape()) + ", v is " +
                              to_string(v.shape());
                   });
+    require_shape(rule.starts.empty() || rule.starts.shape == Shape<2>{q.batch, q.time}, operation, [&] {
+        return "q is " + to_string(q.shape()) + ", the starts of documents are " + extents(rule.starts);
+    });
 }
 
 }  // namespace detail
@@ -64,7 +77,7 @@ void require_attention_shapes(const char* operation, const Heads<T>& q, const He
 template <Device D>
 void attention(D& device, Heads<const Scalar<D>> q, Heads<const Scalar<D>> k, Heads<const Scalar<D>> v,
                const AttentionRule& rule, Heads<Scalar<D>> out, View<Accumulator<D>, 3> log_sum) {
-    detail::require_attention_shapes("attention", q, k, v);
+    detail::require_attention_shapes("attention", q, k, v, rule);
     detail::require_shape(out.shape() == q.shape() && log_sum.shape == Shape<3>{q.batch, q.heads, q.time},
                           "attention", [&] {
                               return "q is " + to_string(q.shape()) + ", out is " + to_string(out.shape()) +
@@ -82,7 +95,7 @@ void attention_gradient(D& device, Heads<const Scalar<D>> q, Heads<const Scalar<
                         const AttentionRule& rule, Heads<const Scalar<D>> out,
                         ConstView<Accumulator<D>, 3> log_sum, Heads<const Scalar<D>> dout, Heads<Scalar<D>> dq,
                         Heads<Scalar<D>> dk, Heads<Scalar<D>> dv) {
-    detail::require_attention_shapes("attention_gradient", q, k, v);
+    detail::require_attention_shapes("attention_gradient", q, k, v, rule);
     detail::require_shape(q.time == k.time && out.shape() == q.shape() && dout.shape() == q.shape() &&
                               dq.shape() == q.shape() && dk.shape() == k.shape() && dv.shape() == v.shape() &&
                               log_sum.shape == Shape<3>{q.batch, q.heads, q.time},

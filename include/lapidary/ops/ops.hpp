@@ -21,6 +21,7 @@
 #include <lapidary/ops/heads.hpp>
 #include <lapidary/ops/layer_norm.hpp>
 #include <lapidary/ops/matmul.hpp>
+#include <lapidary/ops/positions.hpp>
 #include <lapidary/ops/reduce.hpp>
 #include <lapidary/ops/rms_norm.hpp>
 #include <lapidary/ops/rotary.hpp>

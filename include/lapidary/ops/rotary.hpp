@@ -3,6 +3,7 @@
 #include <lapidary/core/device.hpp>
 #include <lapidary/ops/check.hpp>
 #include <lapidary/ops/heads.hpp>
+#include <lapidary/ops/positions.hpp>
 
 #include <cmath>
 #include <string>
@@ -38,14 +39,19 @@ inline double rotary_angle(Index position, Index pair, const Rotation& rotation)
 
 /// Rotates heads in place: position t turns pair i by t * theta^(-2i/size).
 ///
-/// x: [B, T, H, D]; the first position of x is `first_position`. Source: Su et al., "RoFormer", 2021; LLaMA's
-/// modeling_llama.py, GPT-J's modeling_gptj.py.
+/// x: [B, T, H, D], whose tokens stand at `positions`: the first position, or where documents begin as well.
+/// Source: Su et al., "RoFormer", 2021; LLaMA's modeling_llama.py, GPT-J's modeling_gptj.py.
 template <Device D>
-void rotary(D& device, Heads<Scalar<D>> x, Index first_position, const Rotation& rotation) {
+void rotary(D& device, Heads<Scalar<D>> x, const Positions& positions, const Rotation& rotation) {
     detail::require_shape(rotation.size >= 0 && rotation.size % 2 == 0 && rotation.size <= x.size, "rotary", [&] {
         return "cannot rotate " + std::to_string(rotation.size) + " elements of heads " + to_string(x.shape());
     });
-    rotary_on(device, x, first_position, rotation);
+    detail::require_shape(positions.starts.empty() || positions.starts.shape == Shape<2>{x.batch, x.time},
+                          "rotary", [&] {
+                              return "heads are " + to_string(x.shape()) + ", the starts of documents are " +
+                                     detail::extents(positions.starts);
+                          });
+    rotary_on(device, x, positions, rotation);
 }
 
 }  // namespace lapidary

@@ -28,7 +28,7 @@ inline void attention_on(Reference&, Heads<const double> q, Heads<const double> 
     for (Index b = 0; b < q.batch; ++b) {
         for (Index h = 0; h < q.heads; ++h) {
             for (Index i = 0; i < q.time; ++i) {
-                const Index visible = past + i + 1, start = rule.first_key(past + i);
+                const Index visible = past + i + 1, start = rule.first_key(b, i, past + i);
                 double largest = -INFINITY;
                 for (Index j = start; j < visible; ++j) {
                     double& score = p[static_cast<std::size_t>(j)];
@@ -66,7 +66,7 @@ inline void attention_gradient_on(Reference&, Heads<const double> q, Heads<const
         for (Index h = 0; h < q.heads; ++h) {
             for (Index i = 0; i < q.time; ++i) {
                 const double shift = detail::dot(dout.row(b, i, h), out.row(b, i, h), q.size);
-                for (Index j = rule.first_key(i); j <= i; ++j) {
+                for (Index j = rule.first_key(b, i, i); j <= i; ++j) {
                     const double score = detail::dot(q.row(b, i, h), k.row(b, j, h / group), q.size) * rule.scale -
                                          rule.alibi_slope(h, q.heads) * static_cast<double>(i - j);
                     const double p = std::exp(score - log_sum.at(b).at(h)[i]);

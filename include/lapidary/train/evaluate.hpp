@@ -24,7 +24,8 @@ std::vector<double> sequence_losses(D& device, const Model& model, Weights<Scala
         ScratchScope scope(device.scratch());
         const Index here = std::min(most, count - i);
         const SequenceBatch<D> tokens(device, batch.view().slice(first + i, here),
-                                      batch.mask_view().slice(first + i, here));
+                                      batch.mask_view().slice(first + i, here),
+                                      batch.starts_view().slice(first + i, here));
         model.loss(device, weights, tokens.inputs, tokens.targets,
                    std::span(losses).subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(here)));
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/core/device.hpp>
+#include <lapidary/nn/sequences.hpp>
 #include <lapidary/ops/check.hpp>
 
 #include <cstdint>
@@ -23,19 +24,24 @@ inline void check_tokens(ConstView<std::int32_t, 2> tokens, Index vocabulary) {
 }
 
 /// Windows of T + 1 tokens on a device, as inputs (the first T) and targets (the last T, -1 where they are not
-/// counted). Lives in the scratch.
+/// counted), and where their documents begin. Lives in the scratch.
 template <Device D>
 struct SequenceBatch {
-    ConstView<std::int32_t, 2> inputs;   // [B, T]
+    Sequences inputs;                    // [B, T]
     ConstView<std::int32_t, 2> targets;  // [B, T]
 
-    /// windows: [B, T + 1]; mask: [B, T], 0 where the target is not counted, or [B, 0] if all are; both in host
-    /// memory. Throws Error(shape) if they do not fit together.
-    explicit SequenceBatch(D& device, ConstView<std::int32_t, 2> windows, ConstView<std::uint8_t, 2> mask = {}) {
+    /// windows: [B, T + 1]; mask: [B, T], 0 where the target is not counted, or [B, 0] if all are; starts: [B, T],
+    /// or [B, 0] if a window is one document; all in host memory. Throws Error(shape) if they do not fit together.
+    explicit SequenceBatch(D& device, ConstView<std::int32_t, 2> windows, ConstView<std::uint8_t, 2> mask = {},
+                           DocumentStarts starts = {}) {
         const Index batch = windows.extent(0), time = windows.extent(1) - 1;
-        detail::require_shape(mask.empty() || mask.shape == Shape<2>{batch, time}, "batch", [&] {
-            return "windows are " + detail::extents(windows) + ", the mask is " + detail::extents(mask);
-        });
+        const auto require = [&](const char* what, const auto& view) {
+            detail::require_shape(view.empty() || view.shape == Shape<2>{batch, time}, "batch", [&] {
+                return "windows are " + detail::extents(windows) + ", the " + what + detail::extents(view);
+            });
+        };
+        require("mask is ", mask);
+        require("starts of documents are ", starts);
         const auto x = device.scratch().template allocate<std::int32_t, 2>({batch, time});
         const auto y = device.scratch().template allocate<std::int32_t, 2>({batch, time});
         std::vector<std::int32_t> first, next;
@@ -48,8 +54,12 @@ struct SequenceBatch {
         }
         device.upload(first.data(), x.data, first.size() * sizeof(std::int32_t));
         device.upload(next.data(), y.data, next.size() * sizeof(std::int32_t));
-        inputs = x;
+        inputs.ids = x;
         targets = y;
+        if (starts.empty()) return;
+        const auto places = device.scratch().template allocate<std::int32_t, 2>({batch, time});
+        device.upload(starts.data, places.data, static_cast<std::size_t>(starts.size()) * sizeof(std::int32_t));
+        inputs.starts = places;
     }
 };
 

@@ -66,7 +66,8 @@ std::vector<double> run_lanes(D& device, const Model& model, TrainState<D>& stat
             const Index first = lanes.lane(k) * lanes.sequences + i,
                         count = std::min(micro_batch, lanes.sequences - i);
             const SequenceBatch<D> part(device, batch.view().slice(first, count),
-                                        batch.mask_view().slice(first, count));
+                                        batch.mask_view().slice(first, count),
+                                        batch.starts_view().slice(first, count));
             const auto token_losses = accumulator_scratch(device, part.targets.shape);
             const bool first_part = i == 0, last_part = i + count == lanes.sequences;
             const auto address = [](const void* place) {
@@ -74,7 +75,7 @@ std::vector<double> run_lanes(D& device, const Model& model, TrainState<D>& stat
             };
             repeatable(device, state,
                        {address(&model), address(state.weights.view().data), address(state.gradients.view().data),
-                        k, first_part, last_part, count, batch.batch, batch.context},
+                        k, first_part, last_part, count, batch.batch, batch.context, !batch.starts.empty()},
                        [&] {
                            sums.begin(k, first_part, last_part);
                            model.loss_and_gradients(device, weights, part.inputs, part.targets, scale,

@@ -77,8 +77,8 @@ CudnnAttentionShape cudnn_shape(const Call& call) {
     return shape;
 }
 
-/// Whether the graphs are for this kind of attention: no window, no slopes, as many keys as queries and more than
-/// one, heads of 8 to 128 elements by eights, everything aligned to 16 bytes.
+/// Whether the graphs are for this kind of attention: no window, no slopes, one document, as many keys as queries
+/// and more than one, heads of 8 to 128 elements by eights, everything aligned to 16 bytes.
 template <class Call>
 bool cudnn_supports(const Call& call) {
     using detail::aligned_for_cudnn;
@@ -90,8 +90,8 @@ bool cudnn_supports(const Call& call) {
     const AttentionRule& rule = call.rule;
     return aligned_for_cudnn(call.q) && aligned_for_cudnn(call.k) && aligned_for_cudnn(call.v) &&
            aligned_for_cudnn(call.out) && (rule.window == 0 || rule.window >= call.k.time) &&
-           rule.alibi_bias_max == 0 && call.q.time == call.k.time && call.q.time > 1 && call.q.batch > 0 &&
-           call.q.heads > 0 && call.q.size > 0 && call.q.size <= 128 && call.q.size % 8 == 0;
+           rule.alibi_bias_max == 0 && rule.starts.empty() && call.q.time == call.k.time && call.q.time > 1 &&
+           call.q.batch > 0 && call.q.heads > 0 && call.q.size > 0 && call.q.size <= 128 && call.q.size % 8 == 0;
 }
 
 }  // namespace lapidary
