@@ -56,7 +56,7 @@ say "Trace: the documents of the first step, and where a text was trained on"
 "$bin/trace" --run "$directory/run" --data "$directory/data" --step 0 --limit 3 > "$directory/trace.txt" ||
     fail "trace failed"
 head -n 6 "$directory/trace.txt"
-"$bin/trace" --run "$directory/run" --data "$directory/data" --text "It is a truth universally acknowledged" --limit 3
+"$bin/trace" --run "$directory/run" --data "$directory/data" --text "beginning to get very tired of sitting by her sister" --limit 3
 
 say "Result"
 unigram=$(sed -n 's/.*held out: \([0-9.]*\)).*/\1/p' "$directory/prepare.txt")
