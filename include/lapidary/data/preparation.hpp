@@ -8,6 +8,7 @@
 #include <lapidary/data/chunk_files.hpp>
 #include <lapidary/data/chunk_names.hpp>
 #include <lapidary/data/in_parallel.hpp>
+#include <lapidary/data/mix_plan.hpp>
 #include <lapidary/data/mix_samples.hpp>
 #include <lapidary/data/prepared_manifest.hpp>
 #include <lapidary/data/recipe_json.hpp>
@@ -186,25 +187,23 @@ private:
     void write(const TokenStore& store) const {
         const std::filesystem::path folder = directory_.path();
         ChunkCounts counts = count(store);
-        std::vector<Index> training;
-        std::vector<HeldOutWindows> held_out;
-        std::vector<MixSource> mixed;
         std::vector<Index> windows;
         for (const SourceCounts& source : counts.sources) windows.push_back(source.windows);
         const std::vector<Index> held = held_out_of(recipe_, windows);
+        std::vector<HeldOutWindows> held_out;
+        std::vector<Index> training;
         for (std::size_t s = 0; s < windows.size(); ++s) {
             held_out.emplace_back(windows[s], held[s], recipe_.seed, s);
             training.push_back(held_out.back().training());
         }
-        const std::vector<Index> samples = samples_of(recipe_, training);
+        const Mix mix = make_mix(recipe_, training);
         for (std::size_t s = 0; s < windows.size(); ++s) {
-            mixed.push_back({training[s], samples[s]});
-            counts.sources[s].validation = held[s];
-            counts.sources[s].samples = samples[s];
-            counts.sources[s].unused = std::max<Index>(0, training[s] - samples[s]);
-            counts.total += counts.sources[s];
+            SourceCounts& source = counts.sources[s];
+            source.validation = held[s];
+            source.samples = mix.sources()[s].samples;
+            source.unused = std::max<Index>(0, training[s] - source.samples);
+            counts.total += source;
         }
-        const Mix mix(mixed, recipe_.chunks, recipe_.order, recipe_.seed);
         counts.windows_per_chunk = mix.windows_per_chunk();
 
         const Index total = mix.samples() + counts.total.validation;

@@ -17,6 +17,8 @@ struct GenerateOptions {
     std::vector<std::int32_t> stop_tokens{};  ///< a text ends after any of these
     Index vocabulary = 0;  ///< draw ids below this only: tables may have rows that no token has; 0: the model's
     SampleOptions sampling{};
+    /// Asked of every token as it is drawn, for which prompt and the token: whether the text ends after it.
+    std::function<bool(Index, std::int32_t)> ends{};
 };
 
 /// Called with every token as it is drawn: for which prompt, and the token.
@@ -29,6 +31,7 @@ struct GrowingText {
     CachedSequence sequence;
     std::vector<std::int32_t> fresh;   // not yet in the cache
     std::vector<std::int32_t> result;  // drawn
+    bool ended = false;                // by what the caller says
 
     [[nodiscard]] Index length() const { return sequence.past + static_cast<Index>(fresh.size()); }
 };
@@ -58,7 +61,7 @@ void check_prompts(const Model& model, std::span<const std::vector<std::int32_t>
 }  // namespace detail
 
 /// Continues prompts, all of them at once, and returns the new tokens of each. A text ends at `max_tokens`, after
-/// a stop token, or when the context is full.
+/// a stop token, where `ends` says so, or when the context is full.
 ///
 /// Each position is computed once: keys and values are cached, and the cached path gives the logits of the
 /// uncached one bit for bit. What becomes of a prompt is a function of the options, the prompt and its place among
@@ -75,7 +78,7 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
     std::vector<detail::GrowingText> texts;
     for (const auto& prompt : prompts) {
         longest = std::max(longest, static_cast<Index>(prompt.size()));
-        texts.push_back({{static_cast<Index>(texts.size()), 0}, prompt, {}});
+        texts.push_back({{static_cast<Index>(texts.size()), 0}, prompt, {}, false});
     }
     const auto batch = static_cast<Index>(texts.size());
     const KeyValueCaches<D> caches(device, model, batch,
@@ -108,6 +111,7 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
             text.fresh = {token};
             text.result.push_back(token);
             if (on_token) on_token(row, token);
+            text.ended = options.ends && options.ends(row, token);
         }
     };
     std::vector<detail::GrowingText*> active;
@@ -121,7 +125,7 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
     for (;;) {
         std::erase_if(active, [&](const detail::GrowingText* text) {
             return static_cast<Index>(text->result.size()) >= options.max_tokens ||
-                   text->length() > model.context() ||
+                   text->length() > model.context() || text->ended ||
                    std::find(options.stop_tokens.begin(), options.stop_tokens.end(), text->result.back()) !=
                        options.stop_tokens.end();
         });

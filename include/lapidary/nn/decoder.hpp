@@ -167,36 +167,32 @@ public:
     void next_logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
                      std::span<const KeyValueCache<Scalar<D>>> caches, std::span<const CachedSequence> sequences,
                      View<Scalar<D>, 2> logits) const {
-        const Index batch = ids.extent(0), time = ids.extent(1), width = options_.embedding.width;
-        detail::require_shape(static_cast<Index>(sequences.size()) == batch, "decoder", [&] {
-            return "ids of " + std::to_string(batch) + " sequences for " + std::to_string(sequences.size());
-        });
-        Index longest = 0;
-        for (const CachedSequence& sequence : sequences) {
-            check_call(weights.size(), sequence.past, time);
-            longest = std::max(longest, sequence.past + time);
-        }
-        check_caches(caches, longest);
+        const Index batch = ids.extent(0), time = ids.extent(1);
+        std::vector<Index> last;
+        for (Index b = 0; b < batch; ++b) last.push_back(b * time + time - 1);
         ScratchScope scope(device.scratch());
-        const Shape<3> shape{batch, time, width};
-        auto x = scratch(device, shape);
-        auto y = scratch(device, shape);
-        embedding_.forward(device, weights.open(0), ids, x);
-        weights.close(0);
-        for (std::size_t i = 0; i < blocks_.size(); ++i) {
-            const Index unit = static_cast<Index>(i) + 1;
-            blocks_[i].forward(device, weights.open(unit), x, y, caches[i], sequences);
-            weights.close(unit);
-            std::swap(x, y);
+        const auto x = run_on(device, weights, ids, caches, sequences);
+        head_of(device, weights, x, std::span<const Index>(last), logits);
+    }
+
+    /// Logits of any of the new tokens: of the tokens `rows`, each b * T + t, in this order. `visit(first,
+    /// logits)` is called for one part of them after the other, logits [n, V] of `rows[first]` to
+    /// `rows[first + n - 1]`, at most `most` at once; they are gone when it returns.
+    template <Device D, class Visit>
+    void visit_logits(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+                      std::span<const KeyValueCache<Scalar<D>>> caches, std::span<const CachedSequence> sequences,
+                      std::span<const Index> rows, Index most, Visit&& visit) const {
+        ScratchScope scope(device.scratch());
+        const auto x = run_on(device, weights, ids, caches, sequences);
+        const auto count = static_cast<Index>(rows.size());
+        for (Index first = 0; first < count; first += most) {
+            ScratchScope part(device.scratch());
+            const Index here = std::min(most, count - first);
+            const auto logits = scratch(device, Shape<2>{here, vocabulary()});
+            head_of(device, weights, x,
+                    rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(here)), logits);
+            visit(first, logits);
         }
-        const auto last = scratch(device, Shape<3>{batch, 1, width});
-        for (Index b = 0; b < batch; ++b) copy(device, x.at(b).at(time - 1), last.at(b).at(0));
-        const auto h = scratch(device, last.shape);
-        typename BlockType::NormLayer::template Saved<Scalar<D>> unused;
-        const Ends<const Scalar<D>> ends = open_ends(weights);
-        norm_.forward(device, ends.last, last, h, unused);
-        head_.logits(device, ends.last, ends.tables, h, logits.template reshape<3>({batch, 1, logits.extent(1)}));
-        close_ends(weights);
     }
 
     /// The same for all sequences of the caches, `past` tokens of each of which are there.
@@ -283,6 +279,55 @@ private:
                 return "a cache for " + std::to_string(room) + " tokens, but there are " + std::to_string(time);
             });
         }
+    }
+
+    // What the last block makes of tokens that follow others in the caches, [B, T, C]; appends theirs.
+    template <Device D>
+    View<Scalar<D>, 3> run_on(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
+                              std::span<const KeyValueCache<Scalar<D>>> caches,
+                              std::span<const CachedSequence> sequences) const {
+        const Index batch = ids.extent(0), time = ids.extent(1);
+        detail::require_shape(static_cast<Index>(sequences.size()) == batch, "decoder", [&] {
+            return "ids of " + std::to_string(batch) + " sequences for " + std::to_string(sequences.size());
+        });
+        Index longest = 0;
+        for (const CachedSequence& sequence : sequences) {
+            check_call(weights.size(), sequence.past, time);
+            longest = std::max(longest, sequence.past + time);
+        }
+        check_caches(caches, longest);
+        const Shape<3> shape{batch, time, options_.embedding.width};
+        auto x = scratch(device, shape);
+        auto y = scratch(device, shape);
+        embedding_.forward(device, weights.open(0), ids, x);
+        weights.close(0);
+        for (std::size_t i = 0; i < blocks_.size(); ++i) {
+            const Index unit = static_cast<Index>(i) + 1;
+            blocks_[i].forward(device, weights.open(unit), x, y, caches[i], sequences);
+            weights.close(unit);
+            std::swap(x, y);
+        }
+        return x;
+    }
+
+    // Norm and head of some rows of [B * T, C]: logits [rows, V].
+    template <Device D>
+    void head_of(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, std::span<const Index> rows,
+                 View<Scalar<D>, 2> logits) const {
+        ScratchScope scope(device.scratch());
+        const auto count = static_cast<Index>(rows.size());
+        const auto chosen = scratch(device, Shape<3>{1, count, x.extent(2)});
+        for (Index i = 0, run = 1; i < count; i += run) {  // neighbours are copied together
+            const Index row = rows[static_cast<std::size_t>(i)];
+            for (run = 1; i + run < count && rows[static_cast<std::size_t>(i + run)] == row + run;) ++run;
+            copy(device, x.rows().slice(row, run).flat(), chosen.at(0).slice(i, run).flat());
+        }
+        const auto h = scratch(device, chosen.shape);
+        typename BlockType::NormLayer::template Saved<Scalar<D>> unused;
+        const Ends<const Scalar<D>> ends = open_ends(weights);
+        norm_.forward(device, ends.last, chosen, h, unused);
+        head_.logits(device, ends.last, ends.tables, h, logits.template reshape<3>({1, count, logits.extent(1)}));
+        close_ends(weights);
     }
 
     // Everything up to the head: the normed output of the last block, [B, T, C]. Without a trace, nothing is kept
