@@ -84,7 +84,7 @@ Json trace_step(const Options& options, Traced& traced) {
         const WindowOrigin origin = chunk.origin(row);
         const std::string& source = traced.chunks.sources().at(static_cast<std::size_t>(origin.source));
         Json documents = (*traced.documents)(batch.chunk, row, 0, chunk.context() + 1);
-        std::printf("  chunk %d row %d: source %s, epoch %ld\n", batch.chunk, row, source.c_str(), origin.epoch);
+        std::printf("  chunk %ld row %ld: source %s, epoch %d\n", batch.chunk, row, source.c_str(), origin.epoch);
         print_documents(documents);
         result["windows"].push_back({{"source", source},
                                      {"epoch", origin.epoch},
