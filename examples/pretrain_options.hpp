@@ -6,7 +6,7 @@
 #include "rank_memory.hpp"
 
 #include <lapidary/io/json.hpp>
-#include <lapidary/models/recipe.hpp>
+#include <lapidary/models/training_recipe.hpp>
 #include <lapidary/optim/schedule.hpp>
 
 #include <CLI/CLI.hpp>
@@ -101,7 +101,7 @@ struct Options {
 /// The learning rate that they ask for.
 class Rate {
 public:
-    Rate(const Options& options, const lapidary::Recipe& recipe, lapidary::Index steps)
+    Rate(const Options& options, const lapidary::TrainingRecipe& recipe, lapidary::Index steps)
         : linear_(options.schedule.empty() ? recipe.linear_decay : options.schedule == "linear") {
         const double floor = options.floor >= 0 ? options.floor : options.peak / 10;
         const lapidary::Index warmup = options.warmup >= 0 ? options.warmup : steps / 20;

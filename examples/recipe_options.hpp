@@ -33,8 +33,9 @@ struct RecipeOptions {
         app.add_option("--data", data, "Folder of the recipe's files [that of the recipe]");
         app.add_option("--input", input,
                        "Files or patterns: .jsonl or .txt, also .gz and .zst; a source by file name");
-        app.add_option("--chunks", chunks, "Number of chunks [the recipe's; 360]");
-        app.add_option("--context", context, "Tokens a model sees; a window has one more [the recipe's; 2048]");
+        app.add_option("--chunks", chunks, "Number of chunks [the recipe's; 360]")->check(CLI::PositiveNumber);
+        app.add_option("--context", context, "Tokens a model sees; a window has one more [the recipe's; 2048]")
+            ->check(CLI::PositiveNumber);
         seed_given =
             app.add_option("--seed", seed, "Seed of held-out windows, order and FIM [the recipe's; 11111]");
         validation_given =
@@ -93,6 +94,9 @@ private:
             throw Error(ErrorCode::value, "prepare",
                         "the recipe '" + recipe + "' is none of amber, crystalcoder and files that end in .json");
         }
+        if (!data.empty())
+            throw Error(ErrorCode::value, "prepare",
+                        "--data is for recipe files; --input names files as they are");
         if (input.empty()) throw Error(ErrorCode::value, "prepare", "--input names no file");
         const bool amber = recipe == "amber";
         Recipe result{.name = recipe,

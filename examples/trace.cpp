@@ -54,6 +54,10 @@ struct Traced {
 private:
     static fs::path matching_data(const Options& options, const std::optional<RunRecord>& run) {
         const fs::path data = options.data.empty() ? options.run / "data" : options.data;
+        if (!fs::exists(data / data_manifest)) {
+            throw Error(ErrorCode::io, "data",
+                        data.string() + ": holds no prepared data; --data says where they are");
+        }
         if (run && sha256_file(data / data_manifest) != run->data) {
             throw Error(ErrorCode::integrity, "data",
                         (data / data_manifest).string() + ": is not the data that " + options.run.string() +
@@ -146,7 +150,7 @@ void run(const Options& options, bool has_text) {
     const auto refuse = [](const char* reason) { throw Error(ErrorCode::value, "options", reason); };
     if (options.run.empty() && options.data.empty()) refuse("--run or --data must say where the data are");
     if (!has_text && options.step < 0 && !options.index) refuse("--step or --text must say what to trace");
-    if (options.run.empty() && !has_text && !options.index) refuse("--step needs a --run");
+    if (options.run.empty() && options.step >= 0) refuse("--step needs a --run");
     if (has_text && options.text.empty()) refuse("the --text is empty");
     Traced traced(options);
     if (options.index) {

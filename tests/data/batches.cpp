@@ -97,20 +97,13 @@ TEST_CASE("held-out batches come in order and the last may be short", "[batches]
 
 TEST_CASE("a batch says where documents begin, if it is asked to", "[batches]") {
     const TemporaryFolder folder;
-    {
-        ChunkWriter writer(folder / "data", {.chunks = 1,
-                                             .context = 5,
-                                             .vocabulary = 100,
-                                             .eos = 2,
-                                             .sources = {"a"},
-                                             .validation = 0.5,
-                                             .seed = 1});
-        writer.add_document({{1, 2}, 0, "f", 1, 0});
-        for (int w = 0; w < 40; ++w) {
-            w % 2 == 0 ? writer.add({{9, 2, 2, 7, 8, 2}, 0, 0, 0}) : writer.add({{5, 6, 7, 8, 2, 9}, 0, 0, 0});
-        }
-        writer.finish();
+    std::vector<std::vector<TokenId>> windows, held_out;
+    for (int w = 0; w < 40; ++w) {
+        (w < 30 ? windows : held_out)
+            .push_back(w % 2 == 0 ? std::vector<TokenId>{9, 2, 2, 7, 8, 2}
+                                  : std::vector<TokenId>{5, 6, 7, 8, 2, 9});
     }
+    test::write_chunks(folder / "data", 100, {windows}, held_out);
     const TokenChunks together{folder / "data", {.batch_size = 4}},
         apart{folder / "data", {.batch_size = 4, .separate_documents = true}};
     const auto check = [](const Batch& batch, const Batch& plain) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/core/error.hpp>
+#include <lapidary/data/languages.hpp>
 #include <lapidary/data/recipe.hpp>
 #include <lapidary/io/quote.hpp>
 
@@ -46,7 +47,7 @@ inline void check_fim(const FimRecipe& fim, Index vocabulary, const RecipeCheck&
     check.share("rate", fim.rate);
     check.share("spm_rate", fim.spm_rate);
     for (const TokenId id : {fim.prefix, fim.middle, fim.suffix, fim.pad}) {
-        check.require(id >= 0 && (vocabulary == 0 || id < vocabulary),
+        check.require(id >= 0 && id < (vocabulary == 0 ? largest_vocabulary : vocabulary),
                       "the ids of marks must be within the vocabulary, got " + std::to_string(id));
     }
     check.require(std::set<TokenId>{fim.prefix, fim.middle, fim.suffix, fim.pad}.size() == 4,
@@ -67,7 +68,8 @@ inline void check_filter(const DocumentFilter& filter, const RecipeCheck& check)
                       "'extensions' must be like '.py', got " + quote(extension));
     }
     for (const std::string& language : filter.languages) {
-        check.require(!language.empty(), "'languages' holds an empty name");
+        check.require(is_language(language),
+                      "'languages' holds " + quote(language) + ", which is none of data/languages.hpp");
     }
 }
 
@@ -99,7 +101,7 @@ inline void check_recipe(const Recipe& recipe, const std::string& where) {
     constexpr Index most = Index{1} << 31;
     const detail::RecipeCheck check(where);
     check.named(recipe.name);
-    check.within("vocabulary", recipe.vocabulary, 0, most);
+    check.within("vocabulary", recipe.vocabulary, 0, largest_vocabulary);
     check.within("context", recipe.context, 1, most);
     check.require(recipe.stride == recipe.context || recipe.stride == recipe.context + 1,
                   "'stride' must be 'context' or one more, got " + std::to_string(recipe.stride));
@@ -119,9 +121,12 @@ inline void check_recipe(const Recipe& recipe, const std::string& where) {
     check.require(recipe.sources.size() <= 65536,
                   "'sources' has " + std::to_string(recipe.sources.size()) + " entries, at most 65536");
     std::set<std::string> names;
+    std::set<TokenId> pads;
     for (std::size_t s = 0; s < recipe.sources.size(); ++s) {
         const RecipeSource& source = recipe.sources[s];
         const std::string place = where + ": sources[" + std::to_string(s) + "] " + quote(source.name);
+        if (source.fim) pads.insert(source.fim->pad);
+        detail::RecipeCheck(place).require(pads.size() < 2, "all sources with 'fim' must have one 'pad'");
         detail::check_source(source, recipe.weighted(), recipe.vocabulary, place);
         detail::RecipeCheck(place).require(names.insert(source.name).second, "two sources have this name");
         detail::RecipeCheck(place).require(

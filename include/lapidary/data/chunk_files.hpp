@@ -118,7 +118,6 @@ public:
 
 private:
     static constexpr Index original = -1;  // in place of an epoch: not to be transformed
-    static constexpr Index rows_at_once = 256;
 
     struct Windows {
         std::vector<TokenId> ids;
@@ -147,7 +146,7 @@ private:
         FimCounts counts;
         WindowFileWriter writer(file, origins, recipe_.context, vocabulary_, metadata_);
         const auto make_rows = [&](const RowBlock& block) { return make(block, samples); };
-        for (Windows windows : row_blocks(rows, rows_at_once) | in_parallel(workers_, make_rows)) {
+        for (Windows windows : row_blocks(rows, rows_at_once()) | in_parallel(workers_, make_rows)) {
             writer.append(windows.ids);
             counts += windows.counts;
             progress(static_cast<Index>(windows.ids.size()) / recipe_.window());
@@ -155,6 +154,9 @@ private:
         write_json(counts_file(name), counts.json());
         writer.finish();
     }
+
+    // About 2 MB of ids.
+    [[nodiscard]] Index rows_at_once() const { return std::max<Index>(1, (Index{1} << 19) / recipe_.window()); }
 
     template <class Samples>
     Windows make(const RowBlock& block, const Samples& samples) const {

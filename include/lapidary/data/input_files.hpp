@@ -4,6 +4,7 @@
 #include <lapidary/core/shape.hpp>
 #include <lapidary/data/recipe.hpp>
 #include <lapidary/data/text_blocks.hpp>
+#include <lapidary/io/quote.hpp>
 #include <lapidary/io/sha256.hpp>
 
 #include <glob.h>
@@ -109,7 +110,10 @@ inline InputFiles find_inputs(const Recipe& recipe, const std::filesystem::path&
             if (const std::filesystem::path first = repeated.first_of(file, !tree); !first.empty()) {
                 if (recipe.on_bad == BadDocuments::fail) {
                     throw Error(ErrorCode::format, "input",
-                                file.string() + ": has the same contents as " + first.string());
+                                file.string() +
+                                    (first == file
+                                         ? ": is named twice, the second time by the source " + quote(source.name)
+                                         : ": has the same contents as " + first.string()));
                 }
                 result.repeated.push_back(file.string());
                 return;

@@ -26,6 +26,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,7 +41,7 @@ struct PreparationOptions {
     double commit_seconds = 5;      ///< how much work a crash may cost
     /// What goes with the tokens, under the names given: the tokenizer's files. They decide the bytes, so that a
     /// preparation goes on with the same only.
-    std::vector<std::pair<std::filesystem::path, std::string>> tokenizer_files;
+    std::vector<std::pair<std::filesystem::path, std::string>> tokenizer_files{};
     /// Called with the stage, how much of it is done and how much there is: bytes of the inputs, then windows.
     std::function<void(std::string_view stage, Index done, Index total)> progress = [](std::string_view, Index,
                                                                                        Index) {};
@@ -58,8 +59,11 @@ struct PreparationOptions {
 /// Written: `chunk_000.safetensors` ..., `valid.safetensors` (see `WindowFile`), `documents.safetensors` (see
 /// `DocumentRow`), `data.json` (the recipe, the counts, the SHA-256 of every input and of every other file).
 ///
-/// Memory: about 100 MB and 4 MB a worker, whatever the size of the corpus; besides, 40 bytes a window of one
-/// chunk, 8 bytes a window held out, 40 bytes a document where duplicates are looked for. Disk: the tokens twice.
+/// Memory: about 100 MB and 10 MB a worker, whatever the size of the corpus, where documents are below a MB;
+/// longer ones count four times their bytes a worker. Besides, 40 bytes a window of the largest file, 64 bytes a
+/// window held out, 40 bytes a document where duplicates are looked for, about 2 kB an input file. Disk: the
+/// tokens twice. An input that is a pipe cannot be read again: then a preparation that was interrupted begins
+/// anew.
 template <Tokenizer T>
 class Preparation {
 public:
@@ -73,7 +77,9 @@ public:
           options_(std::move(options)),
           vocabulary_(vocabulary_of(recipe, tokenizer)),
           directory_(out, StagedDirectory::Unfinished::keep),
-          lock_(directory_.path()) {}
+          lock_(directory_.path()) {
+        for (const auto& [file, name] : options_.tokenizer_files) tokenizer_hashes_[name] = sha256_file(file);
+    }
 
     /// Does what is left to do and publishes the directory; returns its manifest.
     Json run() {
@@ -91,11 +97,11 @@ public:
             tokenize(store);
             write(store);
         }
-        // The state goes last: it tells what the rest was made from.
+        // The state stays until the name is there, for it tells what the rest was made from; so does the lock.
         remove_from(work, [](const std::string& name) { return name != StoreState::file_name; });
-        std::filesystem::remove_all(work);
-        std::filesystem::remove(folder / ".lock");
         directory_.publish();
+        std::filesystem::remove_all(directory_.path() / work_folder);
+        std::filesystem::remove(directory_.path() / ".lock");
         return read_json(directory_.path() / data_manifest);
     }
 
@@ -108,9 +114,16 @@ private:
         if (options.workers < 1) {
             throw Error(ErrorCode::value, "prepare", std::to_string(options.workers) + " workers");
         }
-        for (const InputFile& file : files) {  // the manifest is JSON
+        std::int32_t source = 0;
+        for (const InputFile& file : files) {
+            if (file.source < source || file.source >= static_cast<std::int32_t>(recipe.sources.size())) {
+                throw Error(ErrorCode::value, "prepare",
+                            file.path.string() + ": the files are not in the order of the recipe's sources");
+            }
+            source = file.source;
             if (find_invalid_utf8(file.path.string()) == std::string_view::npos) continue;
-            throw Error(ErrorCode::value, "prepare", quote(file.path.string()) + ": the name is not UTF-8");
+            throw Error(ErrorCode::value, "prepare",  // the manifest is JSON
+                        quote(file.path.string()) + ": the name is not UTF-8");
         }
         return recipe;
     }
@@ -138,18 +151,24 @@ private:
             const std::string entry = file.path.string() + '\0' + std::to_string(file.source) + '\n';
             inputs.update(std::as_bytes(std::span(entry)));
         }
+        Recipe recipe = recipe_;
+        recipe.note.clear();  // notes decide nothing
+        for (RecipeSource& source : recipe.sources) source.note.clear();
         Json json{{"lapidary", version},
-                  {"recipe", recipe_json(recipe_)},
+                  {"recipe", recipe_json(recipe)},
                   {"vocabulary", vocabulary_},
                   {"inputs", inputs.hex()}};
-        for (const auto& [file, name] : options_.tokenizer_files) json[name] = sha256_file(file);
+        for (const auto& [name, hash] : tokenizer_hashes_) json[name] = hash;
         return json;
     }
 
-    // Pipes give their bytes once.
+    // Pipes give their bytes once. (A file that is gone is another matter: it is refused by name.)
     [[nodiscard]] bool can_read_again() const {
-        return std::all_of(files_.begin(), files_.end(),
-                           [](const InputFile& file) { return std::filesystem::is_regular_file(file.path); });
+        return std::none_of(files_.begin(), files_.end(), [](const InputFile& file) {
+            std::error_code failure;
+            const auto status = std::filesystem::status(file.path, failure);
+            return std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+        });
     }
     template <class Unwanted>
     static void remove_from(const std::filesystem::path& folder, Unwanted unwanted) {
@@ -198,6 +217,12 @@ private:
         }
         const Mix mix = make_mix(recipe_, training);
         for (std::size_t s = 0; s < windows.size(); ++s) {
+            if (mix.epochs(static_cast<Index>(s)) <= 65536) continue;
+            throw Error(ErrorCode::value, "prepare",
+                        recipe_.name + ": " + std::to_string(training[s]) + " windows of " +
+                            quote(recipe_.sources[s].name) + " would be seen more than 65536 times");
+        }
+        for (std::size_t s = 0; s < windows.size(); ++s) {
             SourceCounts& source = counts.sources[s];
             source.validation = held[s];
             source.samples = mix.sources()[s].samples;
@@ -213,9 +238,15 @@ private:
         files.write([&](Index more) { options_.progress("write chunks", done += more, total); });
         write_documents(folder / documents_file, store);
         for (const auto& [file, name] : options_.tokenizer_files) {
-            write_file_durably(folder / name, read_text(file));
+            const std::string contents = read_text(file);
+            if (sha256_hex(std::as_bytes(std::span(contents))) != tokenizer_hashes_.at(name)) {
+                throw Error(ErrorCode::integrity, "prepare",
+                            file.string() + ": has changed since the texts were tokenized");
+            }
+            write_file_durably(folder / name, contents);
         }
-        Json manifest = prepared_manifest(recipe_, store, counts, vocabulary_, tokenizer_.eos_id());
+        Json manifest =
+            prepared_manifest(recipe_, store, counts, vocabulary_, recipe_.eos ? tokenizer_.eos_id() : -1);
         manifest["fim"] = files.fim_counts().json();
         manifest["sha256"] = hashes(folder);
         write_json(folder / data_manifest, manifest);
@@ -273,6 +304,7 @@ private:
     const T& tokenizer_;
     PreparationOptions options_;
     Index vocabulary_;
+    std::map<std::string, std::string> tokenizer_hashes_;  // by name
     StagedDirectory directory_;
     RunLock lock_;
 };

@@ -12,6 +12,9 @@
 
 namespace lapidary {
 
+/// Ids that a model may have at most.
+inline constexpr Index largest_vocabulary = Index{1} << 26;
+
 /// How the files of a source hold its documents.
 enum class SourceFormat {
     lines,      ///< JSON Lines: a line is a document, its text in one field

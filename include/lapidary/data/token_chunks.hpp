@@ -5,6 +5,7 @@
 #include <lapidary/data/batch.hpp>
 #include <lapidary/data/chunk_names.hpp>
 #include <lapidary/data/permutation.hpp>
+#include <lapidary/data/recipe.hpp>
 #include <lapidary/data/window_file.hpp>
 #include <lapidary/io/json.hpp>
 #include <lapidary/io/sha256.hpp>
@@ -49,7 +50,7 @@ public:
             throw Error(ErrorCode::format, "data", where + ": the format is not '" + data_format + "'");
         }
         context_ = positive(manifest, "context", where);
-        vocabulary_ = positive(manifest, "vocabulary", where, Index{1} << 26);
+        vocabulary_ = positive(manifest, "vocabulary", where, largest_vocabulary);
         eos_ = get<std::int32_t>(manifest, "eos", where);
         pad_ = get_or<std::int32_t>(manifest, "pad", -1, where);
         windows_per_chunk_ = positive(manifest, "windows_per_chunk", where);
@@ -67,6 +68,10 @@ public:
         const auto held_out = get<Index>(manifest, "validation_windows", where);
         validation_.push_back(open(validation_file, held_out, hashes, where));
         static_cast<void>(steps_per_chunk(options_.batch_size));
+        if (options_.separate_documents && eos_ < 0) {
+            throw Error(ErrorCode::value, "data",
+                        where + ": no id stands between documents, so they cannot be kept apart");
+        }
     }
 
     [[nodiscard]] Index context() const { return context_; }

@@ -154,6 +154,7 @@ inline void build_token_index(const TokenChunks& chunks, const TokenIndexOptions
                 sorter.add({layout.key(hash), start + column});
             });
             start += static_cast<Index>(tokens.size());
+            if (row % 1024 == 1023) chunks.chunk(chunk).forget(row - 1023, row + 1);
             if (options.progress) options.progress(++windows);
         }
     }

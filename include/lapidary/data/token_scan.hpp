@@ -37,6 +37,7 @@ void scan_tokens(const TokenChunks& chunks, std::span<const TokenId> ids, Visit 
         const WindowFile& file = chunks.chunk(chunk);
         for (Index row = 0; row < file.windows(); ++row) {
             file.read(row, tokens.data());
+            if (row % 1024 == 1023) file.forget(row - 1023, row + 1);
             for (auto place = std::find(tokens.begin(), last, ids[0]); place != last;
                  place = std::find(place + 1, last, ids[0])) {
                 if (!std::equal(ids.begin(), ids.end(), place)) continue;

@@ -109,7 +109,7 @@ public:
 
 private:
     struct DigestHash {
-        std::size_t operator()(const TextDigest& digest) const { return digest[0]; }
+        std::size_t operator()(const TextDigest& digest) const noexcept { return digest[0]; }
     };
 
     // Windows that start in the first `tokens` ids of a stream, whole or not.

@@ -34,6 +34,7 @@ inline std::vector<ChoiceQuestion> read_own_choices(const std::filesystem::path&
         }
         questions.push_back(std::move(question));
     });
+    if (questions.empty()) throw Error(ErrorCode::format, "evaluate", file.string() + ": holds no question");
     return questions;
 }
 

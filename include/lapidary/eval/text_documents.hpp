@@ -18,12 +18,14 @@ inline std::vector<std::string> read_texts(const std::filesystem::path& file) {
         each_json_row(file, [&](const Json& row, const std::string& where) {
             documents.push_back(get<std::string>(row, "text", where));
         });
+        if (documents.empty()) throw Error(ErrorCode::format, "evaluate", file.string() + ": holds no text");
         return documents;
     }
     const auto bytes = decoded(std::make_unique<FileSource>(file), file.string());
     std::array<char, 65536> buffer{};
     documents.emplace_back();
     while (const std::size_t count = bytes->read(buffer)) documents.back().append(buffer.data(), count);
+    if (documents.back().empty()) throw Error(ErrorCode::format, "evaluate", file.string() + ": holds no text");
     return documents;
 }
 

@@ -43,25 +43,20 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
     void append(std::span<const Record> records) {
-        const auto* bytes = reinterpret_cast<const std::byte*>(records.data());
-        buffer_.insert(buffer_.end(), bytes, bytes + records.size_bytes());
+        const auto bytes = std::as_bytes(records);
+        if (buffer_.size() + bytes.size() > buffer_limit) flush();
+        if (bytes.size() > buffer_limit) {
+            write_at(static_cast<std::size_t>(size_) * sizeof(Record), bytes);
+        } else {
+            buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+        }
         size_ += static_cast<Index>(records.size());
-        if (buffer_.size() >= buffer_limit) flush();
     }
     void append(const Record& record) { append(std::span(&record, 1)); }
 
     /// Hands what was appended to the system; needed before `read`.
     void flush() {
-        const std::size_t end = static_cast<std::size_t>(size_) * sizeof(Record);
-        std::size_t at = end - buffer_.size();
-        std::span<const std::byte> rest(buffer_);
-        while (!rest.empty()) {
-            const ssize_t count = ::pwrite(file_.get(), rest.data(), rest.size(), static_cast<off_t>(at));
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) detail::throw_io(path_, "write", errno);
-            rest = rest.subspan(static_cast<std::size_t>(count));
-            at += static_cast<std::size_t>(count);
-        }
+        write_at(static_cast<std::size_t>(size_) * sizeof(Record) - buffer_.size(), buffer_);
         buffer_.clear();
     }
 
@@ -97,6 +92,16 @@ public:
     }
 
 private:
+    void write_at(std::size_t at, std::span<const std::byte> bytes) {
+        while (!bytes.empty()) {
+            const ssize_t count = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) detail::throw_io(path_, "write", errno);
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+            at += static_cast<std::size_t>(count);
+        }
+    }
+
     static constexpr std::size_t buffer_limit = std::size_t{1} << 18;
 
     std::filesystem::path path_;

@@ -56,7 +56,7 @@ struct AmberConfig {
         max_position_embeddings = context;
     }
 
-    [[nodiscard]] Recipe recipe() const { return {}; }
+    [[nodiscard]] TrainingRecipe recipe() const { return {}; }
     static bool reads(const Json& json) { return names_model_type(json, {"llama"}); }
     template <class Fields>
     void fields(Fields& f) {

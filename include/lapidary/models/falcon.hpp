@@ -45,7 +45,7 @@ struct FalconConfig {
         max_position_embeddings = context;
     }
 
-    [[nodiscard]] Recipe recipe() const { return {}; }
+    [[nodiscard]] TrainingRecipe recipe() const { return {}; }
     // Files from before transformers knew the family say RefinedWebModel (7B) or RefinedWeb (40B).
     static bool reads(const Json& json) {
         return names_model_type(json, {"falcon", "RefinedWebModel", "RefinedWeb"});

@@ -35,7 +35,7 @@ struct GptJConfig {
         n_positions = context;
     }
 
-    [[nodiscard]] Recipe recipe() const {
+    [[nodiscard]] TrainingRecipe recipe() const {
         return {.beta2 = 0.999, .rules = {.decay_biases = false, .decay_norms = false}};
     }
     static bool reads(const Json& json) { return names_model_type(json, {"gptj"}); }

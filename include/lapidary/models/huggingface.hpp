@@ -2,7 +2,7 @@
 
 #include <lapidary/core/parameters.hpp>
 #include <lapidary/models/config_fields.hpp>
-#include <lapidary/models/recipe.hpp>
+#include <lapidary/models/training_recipe.hpp>
 
 #include <algorithm>
 #include <concepts>

@@ -49,7 +49,7 @@ struct MptConfig {
         max_seq_len = context;
     }
 
-    [[nodiscard]] Recipe recipe() const { return {.weight_decay = 0}; }
+    [[nodiscard]] TrainingRecipe recipe() const { return {.weight_decay = 0}; }
     static bool reads(const Json& json) { return names_model_type(json, {"mpt"}); }
 
     template <class Fields>

@@ -37,7 +37,9 @@ struct NeoxLayout {
         max_position_embeddings = context;
     }
 
-    [[nodiscard]] Recipe recipe() const { return {.rules = {.decay_biases = false, .decay_norms = false}}; }
+    [[nodiscard]] TrainingRecipe recipe() const {
+        return {.rules = {.decay_biases = false, .decay_norms = false}};
+    }
     static bool is_parallel(const Json& json) {
         return get_or<bool>(json, "use_parallel_residual", true, "config");
     }

@@ -2,7 +2,7 @@
 
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/moments.hpp>
-#include <lapidary/models/recipe.hpp>
+#include <lapidary/models/training_recipe.hpp>
 #include <lapidary/ops/adamw.hpp>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ struct AdamW {
     std::uint64_t seed = 0;  ///< of the stochastic rounding of moments that are kept in bf16
 
     /// As a family was trained: `AdamW::of(model.config().recipe())`.
-    static AdamW of(const Recipe& recipe) {
+    static AdamW of(const TrainingRecipe& recipe) {
         return {recipe.beta1,        recipe.beta2,         recipe.epsilon,
                 recipe.weight_decay, recipe.epsilon_place, recipe.rules};
     }

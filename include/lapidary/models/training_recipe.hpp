@@ -12,7 +12,7 @@ enum class Epsilon {
 
 /// How a family was trained, as far as it is published: what `AdamW` and a schedule are made from. The defaults
 /// are AMBER's.
-struct Recipe {
+struct TrainingRecipe {
     double beta1 = 0.9;
     double beta2 = 0.95;
     double epsilon = 1e-8;
