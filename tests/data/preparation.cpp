@@ -189,7 +189,7 @@ TEST_CASE("stopped anywhere it goes on to the same bytes, and is not complete be
         REQUIRE_FALSE(fs::exists(StagedDirectory::staging_path(out)));
         fs::remove_all(out);
     }
-    CHECK(stops > 20);
+    CHECK(stops > 8);
 }
 
 TEST_CASE("stopped again and again it still comes to its end", "[preparation]") {
@@ -219,13 +219,13 @@ TEST_CASE("a process that ended between any two writes leaves what another goes 
         CHECK(contents(out) == expected);
         CHECK_FALSE(fs::exists(staging));
     };
-    begin(20);  // temporary files of a killed process
+    begin(9);  // temporary files of a killed process
     for (const char* name : {".chunk_000.safetensors.partial", ".data.json.1234.0.tmp", ".tokenizer.model.1.7.tmp",
                              ".work/.state.json.9.0.tmp", "documents.safetensors"}) {
         test::write(staging / name, "half of it");
     }
     finish();
-    begin(20);  // the state was never written
+    begin(9);  // the state was never written
     fs::remove(staging / ".work/state.json");
     finish();
     begin(0);
@@ -234,7 +234,7 @@ TEST_CASE("a process that ended between any two writes leaves what another goes 
 
     // Everything is written, but the directory has not got its name yet.
     const auto written = [&] {
-        begin(20);
+        begin(9);
         const fs::path work = folder / "work";
         fs::remove_all(work);
         fs::copy(staging / ".work", work, fs::copy_options::recursive);
