@@ -83,7 +83,10 @@ TEST_CASE("a file that is there twice is refused or left out", "[input_files]") 
         CAPTURE(again);
         Recipe recipe = test::small_recipe({{"a", "first"}, {"b", "other"}, {"c", again}});
         const std::string message = refusal(recipe, folder, ErrorCode::format);
-        CHECK_THAT(message, ContainsSubstring(std::string(again) + ": has the same contents as "));
+        const bool one_name = std::string(again) == "first";
+        CHECK_THAT(message, ContainsSubstring(std::string(again) +
+                                              (one_name ? ": is named twice, the second time by the source 'c'"
+                                                        : ": has the same contents as ")));
         CHECK_THAT(message, ContainsSubstring("first"));
         recipe.on_bad = BadDocuments::skip;
         const InputFiles inputs = find_inputs(recipe, folder / "");
@@ -116,5 +119,5 @@ TEST_CASE("a tree is walked recursively, without what is hidden", "[input_files]
     CHECK(found(recipe, folder) == std::vector<std::pair<std::string, std::int32_t>>{
                                        {"t/b/__init__.py", 0}, {"t/b/x.c", 0}, {"t/a.py", 0}, {"t/z.py", 0}});
     recipe.sources[0].files = {"t", "t/z.py"};
-    CHECK_THAT(refusal(recipe, folder, ErrorCode::format), ContainsSubstring("z.py: has the same contents as"));
+    CHECK_THAT(refusal(recipe, folder, ErrorCode::format), ContainsSubstring("z.py: is named twice"));
 }

@@ -103,7 +103,7 @@ refuses "windows for 3000 chunks" --input place/good.jsonl --chunks 3000
 rm -rf .new.partial
 cp place/good.jsonl place/copy.jsonl
 refuses "place/copy.jsonl: has the same contents as place/good.jsonl" --input place/good.jsonl --input place/copy.jsonl
-refuses "place/good.jsonl: has the same contents as place/good.jsonl" --input place/good.jsonl --input 'place/g*.jsonl'
+refuses "place/good.jsonl: is named twice" --input place/good.jsonl --input 'place/g*.jsonl'
 expect 0 make --out new --skip-bad --input place/good.jsonl --input place/copy.jsonl
 grep -qF "left out: place/copy.jsonl was there already" err || fail "does not say what was left out: $(cat err)"
 rm -r new
