@@ -160,3 +160,17 @@ TEST_CASE("a damaged stream is an error even where bad documents are left out", 
         CHECK_THROWS_WITH(all(reader), ContainsSubstring(name));
     }
 }
+
+TEST_CASE("an empty file in a tree of sources is no fault, and is counted", "[documents]") {
+    const TemporaryFolder folder;
+    test::write(folder / "__init__.py", "");
+    test::write(folder / "a.py", "pass\n");
+    Recipe recipe = three_sources;
+    recipe.sources[0].format = SourceFormat::tree;
+    DocumentReader reader(
+        recipe, {{folder / "__init__.py", 0, SourceFormat::tree}, {folder / "a.py", 0, SourceFormat::tree}});
+    const std::vector<Document> documents = all(reader);
+    REQUIRE(documents.size() == 1);
+    CHECK(documents[0].label == "a/python");
+    CHECK(reader.discards()[Discard::empty] == 1);
+}

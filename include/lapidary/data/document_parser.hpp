@@ -131,6 +131,10 @@ private:
     }
 
     bool take_file(Document& document, std::string_view bytes, DiscardCounts& discards) const {
+        if (bytes.empty() && file(document.place.file).format == SourceFormat::tree) {
+            ++discards[Discard::empty];  // common among source files, and no fault
+            return false;
+        }
         if (bytes.empty()) return refuse(document.place, Discard::empty, "the file is empty", discards);
         if (const std::size_t nul = bytes.find('\0'); nul != std::string_view::npos) {
             return refuse(document.place, Discard::nul, "byte " + std::to_string(nul + 1) + " is NUL: not text",
