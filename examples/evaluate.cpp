@@ -2,6 +2,7 @@
 
 #include "evaluate_options.hpp"
 #include "evaluate_table.hpp"
+#include "model_weights.hpp"
 
 #include <lapidary/eval/checkpoint_list.hpp>
 #include <lapidary/io/output_file.hpp>
@@ -26,9 +27,7 @@ template <Device D, class Use>
 void with_model(D& device, const fs::path& directory, Use&& use) {
     visit_config(directory, [&](const auto& found) {
         const typename std::decay_t<decltype(found)>::Model model(found);
-        check_weights(model, directory);  // before room is made for them
-        Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
-        read_weights(device, model, directory, weights.view());
+        auto weights = model_weights(device, model, directory);
         use(model, weights.view());
     });
 }

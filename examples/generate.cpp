@@ -1,6 +1,7 @@
 // generate: a prompt -> text, token by token as it is drawn.
 
 #include "device_choice.hpp"
+#include "model_weights.hpp"
 
 #include <lapidary/lapidary.hpp>
 #include <lapidary/text/open_tokenizer.hpp>
@@ -52,9 +53,7 @@ void write(D& device, const Options& options, const AnyTokenizer& tokenizer, con
                     options.model.string() + ": the tokenizer has " + std::to_string(tokenizer.vocabulary_size()) +
                         " tokens, the model " + std::to_string(model.vocabulary()));
     }
-    check_weights(model, options.model);  // before room is made for them
-    Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
-    read_weights(device, model, options.model, weights.view());
+    auto weights = model_weights(device, model, options.model);
 
     GenerateOptions generation = options.generation;
     generation.vocabulary = tokenizer.vocabulary_size();

@@ -1,6 +1,7 @@
 // logits: token ids -> logits of every position, for any checkpoint of a supported family.
 
 #include "device_choice.hpp"
+#include "model_weights.hpp"
 
 #include <lapidary/lapidary.hpp>
 
@@ -35,9 +36,7 @@ std::vector<std::int32_t> read_tokens(const SafetensorsReader& file, Index time,
 template <Device D, class Model>
 void write_logits(D& device, const Model& model, const fs::path& directory, const fs::path& input,
                   const fs::path& output) {
-    check_weights(model, directory);  // before room is made for them
-    Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
-    read_weights(device, model, directory, weights.view());
+    auto weights = model_weights(device, model, directory);
 
     if (fs::is_directory(output)) throw Error(ErrorCode::io, "logits", output.string() + ": is a directory");
     const SafetensorsReader file(input);

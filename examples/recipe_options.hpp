@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/data/input_files.hpp>
+#include <lapidary/data/languages.hpp>
 #include <lapidary/data/recipe.hpp>
 #include <lapidary/data/recipe_file.hpp>
 
@@ -78,14 +79,13 @@ struct RecipeOptions {
 
 private:
     // Files of one name, but for their endings, are one source.
-    static std::string source_name(std::filesystem::path file) {
-        if (file.extension() == ".gz" || file.extension() == ".zst") file.replace_extension();
-        return file.stem().string();
+    static std::string source_name(const std::filesystem::path& file) {
+        return lapidary::without_compression(file).stem().string();
     }
-    static lapidary::SourceFormat format_of(std::filesystem::path file) {
-        if (file.extension() == ".gz" || file.extension() == ".zst") file.replace_extension();
-        if (file.extension() == ".parquet") return lapidary::SourceFormat::parquet;
-        return file.extension() == ".txt" ? lapidary::SourceFormat::text : lapidary::SourceFormat::lines;
+    static lapidary::SourceFormat format_of(const std::filesystem::path& file) {
+        const std::filesystem::path ending = lapidary::without_compression(file).extension();
+        if (ending == ".parquet") return lapidary::SourceFormat::parquet;
+        return ending == ".txt" ? lapidary::SourceFormat::text : lapidary::SourceFormat::lines;
     }
 
     [[nodiscard]] lapidary::Recipe of_family() const {

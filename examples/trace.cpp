@@ -67,6 +67,12 @@ private:
     }
 };
 
+// The name of the first checkpoint that saw a step.
+std::optional<std::string> first_checkpoint(const Traced& traced, Index step) {
+    const CheckpointRecord* seen = first_that_saw(traced.checkpoints, step);
+    return seen == nullptr ? std::nullopt : std::optional(seen->directory.filename().string());
+}
+
 Json trace_step(const Options& options, Traced& traced) {
     if (options.step < 0 || options.step >= traced.run->steps) {
         throw Error(ErrorCode::value, "step",
@@ -75,15 +81,14 @@ Json trace_step(const Options& options, Traced& traced) {
     }
     const Batch batch = traced.chunks.batch(options.step);
     const WindowFile& chunk = traced.chunks.chunk(batch.chunk);
-    const CheckpointRecord* seen = first_that_saw(traced.checkpoints, options.step);
-    const std::string checkpoint = seen != nullptr ? seen->directory.filename().string() : "";
+    const auto checkpoint = first_checkpoint(traced, options.step);
     Json result{{"step", options.step},
                 {"chunk", batch.chunk},
                 {"pass", batch.epoch},
-                {"first_checkpoint", seen != nullptr ? Json(checkpoint) : Json(nullptr)},
+                {"first_checkpoint", checkpoint ? Json(*checkpoint) : Json(nullptr)},
                 {"windows", Json::array()}};
     std::printf("step %ld: chunk %ld, pass %ld over the chunks, first in %s\n", options.step, batch.chunk,
-                batch.epoch, seen != nullptr ? checkpoint.c_str() : "no checkpoint yet");
+                batch.epoch, checkpoint.value_or("no checkpoint yet").c_str());
     for (const Index row : batch.rows) {
         const WindowOrigin origin = chunk.origin(row);
         const std::string& source = traced.chunks.sources().at(static_cast<std::size_t>(origin.source));
@@ -103,19 +108,17 @@ Json trace_step(const Options& options, Traced& traced) {
 void add_steps(const Options& options, Traced& traced, const TextMatch& match, Json& result) {
     const auto steps = traced.chunks.steps_of(match.chunk, match.row, traced.run->steps, traced.run->batch,
                                               traced.run->seed, options.limit);
-    const CheckpointRecord* seen = steps.empty() ? nullptr : first_that_saw(traced.checkpoints, steps.front());
-    const std::string checkpoint = seen != nullptr ? seen->directory.filename().string() : "";
+    const auto checkpoint = steps.empty() ? std::nullopt : first_checkpoint(traced, steps.front());
     std::string list;
     for (const Index step : steps) list += (list.empty() ? "step " : ", ") + std::to_string(step);
     if (std::ssize(steps) == options.limit) list += " and maybe later ones";
     if (steps.empty()) {
         std::printf("    in none of the run's %ld steps\n", traced.run->steps);
     } else {
-        std::printf("    %s; first in %s\n", list.c_str(),
-                    seen != nullptr ? checkpoint.c_str() : "no checkpoint yet");
+        std::printf("    %s; first in %s\n", list.c_str(), checkpoint.value_or("no checkpoint yet").c_str());
     }
     result["steps"] = steps;
-    result["first_checkpoint"] = seen != nullptr ? Json(checkpoint) : Json(nullptr);
+    result["first_checkpoint"] = checkpoint ? Json(*checkpoint) : Json(nullptr);
 }
 
 Json trace_text(const Options& options, Traced& traced) {

@@ -1,6 +1,7 @@
 // Completions of programming problems, and the lists of checkpoints that are evaluated.
 
 #include "catch.hpp"
+#include "eval/stories.hpp"
 #include "eval/support.hpp"
 #include "models/golden.hpp"
 
@@ -15,14 +16,9 @@ using namespace lapidary::test;
 
 namespace {
 
-struct Stories {
-    Cpu device{{.threads = 2}};
-    std::filesystem::path directory = std::filesystem::path(LAPIDARY_TEST_DATA) / "models" / "stories260K";
-    Amber model{read_config<AmberConfig>(directory)};
-    Tensor<float, 1, Cpu> weights{device, {model.layout().size()}};
+struct Stories : StoryModel {
     RequestEncoder encoder{story_tokenizer(), true};
 
-    Stories() { read_weights(device, model, directory, weights.view()); }
     std::vector<std::string> complete(const std::string& prompt, Index number, const CompletionOptions& options) {
         return complete_text(device, model, weights.view(), encoder, prompt, number, options);
     }

@@ -1,6 +1,7 @@
 // Against the LM Evaluation Harness 0.4.13 itself, which ran the same questions with the same model.
 
 #include "catch.hpp"
+#include "eval/stories.hpp"
 #include "eval/support.hpp"
 
 #include <lapidary/checkpoint/huggingface.hpp>
@@ -17,13 +18,7 @@ using namespace lapidary::test;
 
 namespace {
 
-struct Stories {
-    Cpu device{{.threads = 2}};
-    std::filesystem::path directory = std::filesystem::path(LAPIDARY_TEST_DATA) / "models" / "stories260K";
-    Amber model{read_config<AmberConfig>(directory)};
-    Tensor<float, 1, Cpu> weights{device, {model.layout().size()}};
-
-    Stories() { read_weights(device, model, directory, weights.view()); }
+struct Stories : StoryModel {
     std::vector<LogLikelihood> answers(const std::vector<TokenRequest>& requests) {
         return log_likelihoods(device, model, weights.view(), requests, {.greedy = true});
     }

@@ -42,17 +42,31 @@ inline std::vector<std::filesystem::path> checkpoint_directories(const std::file
 
 }  // namespace detail
 
+/// A checkpoint of a run and how many steps were done when it was taken: it has seen the steps below `step`.
+struct CheckpointRecord {
+    std::filesystem::path directory;
+    Index step = 0;
+};
+
+/// The complete checkpoints below `checkpoints`, in no order. Throws Error(io), Error(format).
+inline std::vector<CheckpointRecord> complete_checkpoints(const std::filesystem::path& checkpoints) {
+    std::vector<CheckpointRecord> result;
+    for (const std::filesystem::path& directory : detail::checkpoint_directories(checkpoints)) {
+        if (directory.filename().string().starts_with(".")) continue;
+        if (const std::optional<Index> step = checkpoint_step(directory)) result.push_back({directory, *step});
+    }
+    return result;
+}
+
 /// The checkpoint with the highest step below `checkpoints`; empty if there is none. Whether its files are whole
 /// is seen when it is read. Throws Error(io), Error(format).
 inline std::filesystem::path latest_checkpoint(const std::filesystem::path& checkpoints) {
     std::filesystem::path latest;
     Index highest = -1;
-    for (const std::filesystem::path& directory : detail::checkpoint_directories(checkpoints)) {
-        if (directory.filename().string().starts_with(".")) continue;
-        const std::optional<Index> step = checkpoint_step(directory);
-        if (step && *step > highest) {
-            highest = *step;
-            latest = directory;
+    for (const CheckpointRecord& checkpoint : complete_checkpoints(checkpoints)) {
+        if (checkpoint.step > highest) {
+            highest = checkpoint.step;
+            latest = checkpoint.directory;
         }
     }
     return latest;

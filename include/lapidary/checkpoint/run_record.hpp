@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -42,20 +41,10 @@ inline RunRecord read_run(const std::filesystem::path& run) {
     return record;
 }
 
-/// A checkpoint of a run and how many steps were done when it was taken: it has seen the steps below `step`.
-struct CheckpointRecord {
-    std::filesystem::path directory;
-    Index step = 0;
-};
-
 /// The checkpoints below `run/checkpoints`, by their steps, those of one step by name. Throws Error(io),
 /// Error(format) for a damaged state.json.
 inline std::vector<CheckpointRecord> checkpoints_of(const std::filesystem::path& run) {
-    std::vector<CheckpointRecord> result;
-    for (const std::filesystem::path& directory : detail::checkpoint_directories(run / "checkpoints")) {
-        if (directory.filename().string().starts_with(".")) continue;
-        if (const std::optional<Index> step = checkpoint_step(directory)) result.push_back({directory, *step});
-    }
+    std::vector<CheckpointRecord> result = complete_checkpoints(run / "checkpoints");
     std::sort(result.begin(), result.end(), [](const CheckpointRecord& a, const CheckpointRecord& b) {
         return std::tie(a.step, a.directory) < std::tie(b.step, b.directory);
     });

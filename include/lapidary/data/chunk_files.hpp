@@ -60,6 +60,12 @@ private:
     std::vector<std::optional<Fim<T>>> fim_;
 };
 
+struct ChunkFileOptions {
+    Index vocabulary = 0;
+    TokenId eos = -1;
+    int workers = 1;
+};
+
 /// Writes the windows of a token store as the files that `TokenChunks` reads: a file of training windows for each
 /// chunk of the mix, and one of those held out, which are left as they are. A file is there when it is complete.
 template <Tokenizer T>
@@ -72,20 +78,19 @@ public:
     /// source.
     ChunkFiles(std::filesystem::path folder, std::filesystem::path counts_folder, const Recipe& recipe,
                const TokenStore& store, const Mix& mix, const std::vector<HeldOutWindows>& held_out,
-               const T& tokenizer, Index vocabulary, int workers)
+               const WindowMaker<T>& maker, const ChunkFileOptions& options)
         : folder_(std::move(folder)),
           counts_folder_(std::move(counts_folder)),
           recipe_(recipe),
           store_(store),
           mix_(mix),
           held_out_(held_out),
-          maker_(recipe, tokenizer, vocabulary),
-          vocabulary_(vocabulary),
-          workers_(workers),
+          maker_(maker),
+          options_(options),
           metadata_{{"context", std::to_string(recipe.context)},
-                    {"eos", std::to_string(tokenizer.eos_id())},
+                    {"eos", std::to_string(options.eos)},
                     {"sources", Json(store.labels()).dump()},
-                    {"vocabulary", std::to_string(vocabulary)}} {}
+                    {"vocabulary", std::to_string(options.vocabulary)}} {}
 
     /// Writes all files that are not there.
     void write(const Progress& progress) const {
@@ -144,9 +149,9 @@ private:
             origins.back().epoch = static_cast<std::int32_t>(std::max<Index>(sample.epoch, 0));
         }
         FimCounts counts;
-        WindowFileWriter writer(file, origins, recipe_.context, vocabulary_, metadata_);
+        WindowFileWriter writer(file, origins, recipe_.context, options_.vocabulary, metadata_);
         const auto make_rows = [&](const RowBlock& block) { return make(block, samples); };
-        for (Windows windows : row_blocks(rows, rows_at_once()) | in_parallel(workers_, make_rows)) {
+        for (Windows windows : row_blocks(rows, rows_at_once()) | in_parallel(options_.workers, make_rows)) {
             writer.append(windows.ids);
             counts += windows.counts;
             progress(static_cast<Index>(windows.ids.size()) / recipe_.window());
@@ -179,9 +184,8 @@ private:
     const TokenStore& store_;
     const Mix& mix_;
     const std::vector<HeldOutWindows>& held_out_;
-    WindowMaker<T> maker_;
-    Index vocabulary_;
-    int workers_;
+    const WindowMaker<T>& maker_;
+    ChunkFileOptions options_;
     std::map<std::string, std::string> metadata_;
 };
 

@@ -43,13 +43,12 @@ struct CharacterCounts {
 }  // namespace detail
 
 /// Why the file is not taken for its name, if it is not.
-inline std::optional<Discard> discard_by_name(const DocumentFilter& filter, std::filesystem::path file) {
+inline std::optional<Discard> discard_by_name(const DocumentFilter& filter, const std::filesystem::path& file) {
     const auto has = [](const std::vector<std::string>& list, std::string_view value) {
         return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
     };
     if (!has(filter.languages, language_of(file))) return Discard::another_language;
-    if (file.extension() == ".gz" || file.extension() == ".zst") file.replace_extension();
-    if (!has(filter.extensions, file.extension().string())) return Discard::another_extension;
+    if (!has(filter.extensions, without_compression(file).extension().string())) return Discard::another_extension;
     return std::nullopt;
 }
 

@@ -111,10 +111,16 @@ inline constexpr std::array<std::pair<std::string_view, std::string_view>, 94> l
 
 }  // namespace detail
 
+/// A name without the ending that compression adds to it.
+inline std::filesystem::path without_compression(std::filesystem::path file) {
+    if (file.extension() == ".gz" || file.extension() == ".zst") file.replace_extension();
+    return file;
+}
+
 /// The programming or markup language of a file by the ending of its name, `python` for `a.py` and `a.py.gz`;
 /// empty if it is none of those known here. Names are those that StarCoder's data use for its folders.
-inline std::string_view language_of(std::filesystem::path file) {
-    if (file.extension() == ".gz" || file.extension() == ".zst") file.replace_extension();
+inline std::string_view language_of(const std::filesystem::path& stored) {
+    const std::filesystem::path file = without_compression(stored);
     if (file.filename() == "Makefile") return "makefile";
     if (file.filename() == "Dockerfile") return "dockerfile";
     const std::string ending = file.extension().string();

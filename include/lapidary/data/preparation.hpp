@@ -76,6 +76,7 @@ public:
           tokenizer_(tokenizer),
           options_(std::move(options)),
           vocabulary_(vocabulary_of(recipe, tokenizer)),
+          maker_(recipe, tokenizer, vocabulary_),  // which refuses marks, now and not after days of tokenizing
           directory_(out, StagedDirectory::Unfinished::keep),
           lock_(directory_.path()) {
         for (const auto& [file, name] : options_.tokenizer_files) tokenizer_hashes_[name] = sha256_file(file);
@@ -140,7 +141,6 @@ private:
             const FimRecipe& fim = *source.fim;
             size = std::max<Index>(size, std::max({fim.prefix, fim.middle, fim.suffix, fim.pad}) + Index{1});
         }
-        const WindowMaker<T> refuses_marks(recipe, tokenizer, size);  // now, not after days of tokenizing
         return size;
     }
 
@@ -233,8 +233,9 @@ private:
 
         const Index total = mix.samples() + counts.total.validation;
         Index done = 0;
-        const ChunkFiles<T> files(folder, folder / work_folder, recipe_, store, mix, held_out, tokenizer_,
-                                  vocabulary_, options_.workers);
+        const ChunkFiles<T> files(
+            folder, folder / work_folder, recipe_, store, mix, held_out, maker_,
+            {.vocabulary = vocabulary_, .eos = tokenizer_.eos_id(), .workers = options_.workers});
         files.write([&](Index more) { options_.progress("write chunks", done += more, total); });
         write_documents(folder / documents_file, store);
         for (const auto& [file, name] : options_.tokenizer_files) {
@@ -272,12 +273,7 @@ private:
     static void write_documents(const std::filesystem::path& file, const TokenStore& store) {
         const GrowingFile<DocumentRow>& documents = store.documents();
         SafetensorsWriter writer(file, {{"documents", DType::I64, {documents.size(), document_columns}}});
-        constexpr Index at_once = 1 << 14;
-        for (Index first = 0; first < documents.size(); first += at_once) {
-            std::vector<DocumentRow> rows(static_cast<std::size_t>(std::min(at_once, documents.size() - first)));
-            documents.read(first, rows);
-            writer.append(std::span<const DocumentRow>(rows));
-        }
+        documents.for_each_part([&](std::span<const DocumentRow> rows) { writer.append(rows); });
         writer.finish();
     }
 
@@ -304,6 +300,7 @@ private:
     const T& tokenizer_;
     PreparationOptions options_;
     Index vocabulary_;
+    WindowMaker<T> maker_;
     std::map<std::string, std::string> tokenizer_hashes_;  // by name
     StagedDirectory directory_;
     RunLock lock_;

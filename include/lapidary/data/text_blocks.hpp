@@ -71,7 +71,7 @@ public:
             read_lines(block);
         }
         block.after.file = file_;
-        block.after.stored_bytes = static_cast<Index>(stored_->consumed());
+        block.after.stored_bytes = static_cast<Index>(lines_->consumed());
         block.after.stored_hash = hash_.hex();
         if (block.ends_file) {
             ++file_;
@@ -83,24 +83,13 @@ public:
 private:
     static constexpr std::size_t block_bytes = std::size_t{1} << 20;
 
-    // Counts what is taken of a file that others then own.
-    class Borrowed final : public ByteSource {
-    public:
-        explicit Borrowed(ByteSource& source) : source_(source) {}
-        std::size_t read(std::span<char> buffer) override { return source_.read(buffer); }
-        [[nodiscard]] std::uint64_t consumed() const override { return source_.consumed(); }
-
-    private:
-        ByteSource& source_;
-    };
-
     [[nodiscard]] const InputFile& current() const { return files_[static_cast<std::size_t>(file_)]; }
 
     void open(const InputPosition& start) {
         const std::string name = current().path.string();
         hash_ = Sha256();
-        stored_ = std::make_unique<HashedSource>(std::make_unique<FileSource>(current().path), hash_);
-        lines_.emplace(decoding_(std::make_unique<Borrowed>(*stored_), name), name, max_bytes_);
+        auto stored = std::make_unique<HashedSource>(std::make_unique<FileSource>(current().path), hash_);
+        lines_.emplace(decoding_(std::move(stored), name), name, max_bytes_);
         too_long_ = false;
         lines_->skip(start.bytes, start.lines);
     }
@@ -146,7 +135,6 @@ private:
     std::size_t max_bytes_;
     Index file_;
     Sha256 hash_;
-    std::unique_ptr<HashedSource> stored_;
     std::optional<LineReader> lines_;
     std::string line_;
     bool too_long_ = false;

@@ -42,28 +42,27 @@ std::vector<TextMatch> find_text(const T& tokenizer, const TokenChunks& chunks, 
                                  std::string_view text, Index limit = no_limit, bool decode_all = false) {
     std::vector<TextMatch> found;
     const TextQuery query(tokenizer, text);
-    std::vector<std::int32_t> tokens(static_cast<std::size_t>(chunks.context()) + 1);
-    Occurrence searched{-1, -1, 0};
-    // All matches of a window at once, however many places in it were candidates.
-    const auto search = [&](Index chunk, Index row) {
-        if (std::pair(searched.chunk, searched.row) != std::pair(chunk, row)) {
-            searched = {chunk, row, 0};
-            chunks.chunk(chunk).read(row, tokens.data());
-            for (const auto& [from, to] : find_in_window(tokenizer, tokens, chunks.eos_id(), query.text())) {
-                if (static_cast<Index>(found.size()) < limit) found.push_back({chunk, row, from, to});
-            }
+    const auto search = [&](Index chunk, Index row, std::span<const TokenId> window) {
+        for (const auto& [from, to] : find_in_window(tokenizer, window, chunks.eos_id(), query.text())) {
+            if (static_cast<Index>(found.size()) < limit) found.push_back({chunk, row, from, to});
         }
         return static_cast<Index>(found.size()) < limit;
     };
-    const auto candidate = [&](const Occurrence& place) { return search(place.chunk, place.row); };
+    // All matches of a window at once, however many places in it are candidates.
+    std::vector<std::int32_t> tokens(static_cast<std::size_t>(chunks.context()) + 1);
+    Occurrence searched{-1, -1, 0};
+    const auto candidate = [&](const Occurrence& place) {
+        if (std::pair(searched.chunk, searched.row) == std::pair(place.chunk, place.row)) return true;
+        searched = place;
+        chunks.chunk(place.chunk).read(place.row, tokens.data());
+        return search(place.chunk, place.row, tokens);
+    };
     if (limit < 1) return found;
     const std::span<const TokenId> middle = query.middle();
     if (decode_all || middle.empty()) {
-        for (Index chunk = 0; chunk < chunks.chunk_count(); ++chunk) {
-            for (Index row = 0; row < chunks.windows_per_chunk(); ++row) {
-                if (!search(chunk, row)) return found;
-            }
-        }
+        for_each_window(chunks, [&](Index chunk, Index row, std::span<const TokenId> window) {
+            return search(chunk, row, window);
+        });
     } else if (index != nullptr) {
         index->for_each(middle, candidate);
     } else {

@@ -6,6 +6,7 @@
 #include <lapidary/data/posting_sorter.hpp>
 #include <lapidary/data/token_chunks.hpp>
 #include <lapidary/data/token_index_file.hpp>
+#include <lapidary/data/token_scan.hpp>
 #include <lapidary/io/file.hpp>
 #include <lapidary/io/run_lock.hpp>
 #include <lapidary/io/safetensors_writer.hpp>
@@ -144,20 +145,14 @@ inline void build_token_index(const TokenChunks& chunks, const TokenIndexOptions
     const detail::ScratchFolder scratch(detail::unfinished_name(file, "partial"));
     const detail::TokenIndexLayout layout(chunks);
     detail::PostingSorter sorter(scratch / "postings", layout.key_bits(), options.held);
-    std::vector<std::int32_t> tokens(static_cast<std::size_t>(chunks.context()) + 1);
     Index start = 0;  // position of the window
     Index windows = 0;
-    for (Index chunk = 0; chunk < chunks.chunk_count(); ++chunk) {
-        for (Index row = 0; row < chunks.windows_per_chunk(); ++row) {
-            chunks.chunk(chunk).read(row, tokens.data());
-            winnow(tokens, [&](std::uint64_t hash, Index column) {
-                sorter.add({layout.key(hash), start + column});
-            });
-            start += static_cast<Index>(tokens.size());
-            if (row % 1024 == 1023) chunks.chunk(chunk).forget(row - 1023, row + 1);
-            if (options.progress) options.progress(++windows);
-        }
-    }
+    for_each_window(chunks, [&](Index, Index, std::span<const TokenId> tokens) {
+        winnow(tokens, [&](std::uint64_t hash, Index column) { sorter.add({layout.key(hash), start + column}); });
+        start += static_cast<Index>(tokens.size());
+        if (options.progress) options.progress(++windows);
+        return true;
+    });
     const std::filesystem::path finished = scratch / token_index_file;
     detail::TokenIndexWriter writer(finished, scratch / "buckets", layout, sorter.size(),
                                     {{"format", detail::token_index_format},

@@ -11,12 +11,9 @@
 #include <lapidary/io/growing_file.hpp>
 #include <lapidary/io/json.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -49,7 +46,7 @@ public:
             streams_.emplace_back(folder_ / ("tokens_" + number), vocabulary, state_.sources[s].tokens);
             origins_.emplace_back(folder_ / ("windows_" + number), windows_begun(state_.sources[s].tokens));
         }
-        for (Index i = 0; i < digests_.size(); ++i) seen_.insert(digests_.read(i));
+        digests_.for_each_part([&](std::span<const TextDigest> part) { seen_.insert(part.begin(), part.end()); });
     }
 
     /// Where to go on reading.

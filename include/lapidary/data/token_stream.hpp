@@ -17,6 +17,14 @@ namespace lapidary {
 /// Whether ids of this vocabulary are stored in 16 bits.
 constexpr bool narrow_tokens(Index vocabulary) { return vocabulary <= 65536; }
 
+/// Ids as elements of another width, which must hold them.
+template <class Stored>
+std::vector<Stored> stored_ids(std::span<const TokenId> ids) {
+    std::vector<Stored> stored(ids.size());
+    std::transform(ids.begin(), ids.end(), stored.begin(), [](TokenId id) { return static_cast<Stored>(id); });
+    return stored;
+}
+
 /// The ids of one source on disk, documents end to end, in 16 or 32 bits each; see `GrowingFile`.
 class TokenStream {
 public:
@@ -44,9 +52,7 @@ private:
 
     template <class Stored>
     static void append(GrowingFile<Stored>& file, std::span<const TokenId> ids) {
-        std::vector<Stored> stored(ids.size());
-        std::transform(ids.begin(), ids.end(), stored.begin(), [](TokenId id) { return static_cast<Stored>(id); });
-        file.append(std::span<const Stored>(stored));
+        file.append(std::span<const Stored>(stored_ids<Stored>(ids)));
     }
     template <class Stored>
     static void read(const GrowingFile<Stored>& file, Index first, std::span<TokenId> into) {

@@ -62,13 +62,19 @@ public:
         wide_.data != nullptr ? for_each(wide_, visit) : for_each(narrow_, visit);
     }
 
-    /// Gives back the memory of rows [first, end); they are read again if they are asked for.
-    void forget(Index first, Index end) const {
-        const auto part = [&](auto tokens) {
-            file_.forget(std::as_bytes(
-                std::span(tokens.at(first).data, static_cast<std::size_t>((end - first) * (context_ + 1)))));
-        };
-        if (first < end) wide_.data != nullptr ? part(wide_) : part(narrow_);
+    /// Calls `visit(row)` for every row until it returns false; returns whether it never did. Memory is given back
+    /// on the way: a file may be larger than it.
+    template <class Visit>
+    bool for_each_row(Visit visit) const {
+        const Index at_once = std::max<Index>(1, (Index{1} << 20) / (context_ + 1));
+        for (Index first = 0; first < windows_; first += at_once) {
+            const Index end = std::min(windows_, first + at_once);
+            for (Index row = first; row < end; ++row) {
+                if (!visit(row)) return false;
+            }
+            forget(first, end);
+        }
+        return true;
     }
 
     /// Throws Error(integrity) naming file, row and column of the first token outside the vocabulary, or file and
@@ -93,20 +99,23 @@ public:
     }
 
 private:
+    // Gives back the memory of rows [first, end); they are read again if they are asked for.
+    void forget(Index first, Index end) const {
+        const auto part = [&](auto tokens) {
+            file_.forget(std::as_bytes(
+                std::span(tokens.at(first).data, static_cast<std::size_t>((end - first) * (context_ + 1)))));
+        };
+        if (first < end) wide_.data != nullptr ? part(wide_) : part(narrow_);
+    }
     [[noreturn]] void refuse(const std::string& reason) const {
         throw Error(ErrorCode::integrity, "data", file_.path().string() + ": " + reason);
     }
-    // Row by row, giving memory back on the way: a file may be larger than it.
     template <class Tokens, class Visit>
     void for_each(Tokens tokens, Visit& visit) const {
-        constexpr Index rows = 1024;
-        for (Index first = 0; first < windows_; first += rows) {
-            const Index end = std::min(windows_, first + rows);
-            for (Index row = first; row < end; ++row) {
-                for (auto id : tokens.at(row)) visit(static_cast<Index>(id));
-            }
-            forget(first, end);
-        }
+        for_each_row([&](Index row) {
+            for (auto id : tokens.at(row)) visit(static_cast<Index>(id));
+            return true;
+        });
     }
     void check_row(Index row) const {
         if (row < 0 || row >= windows_) {

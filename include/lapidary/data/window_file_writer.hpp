@@ -72,9 +72,7 @@ private:
     }
     template <class Stored>
     void append_as(std::span<const TokenId> ids) {
-        std::vector<Stored> stored(ids.size());
-        std::transform(ids.begin(), ids.end(), stored.begin(), [](TokenId id) { return static_cast<Stored>(id); });
-        file_.append(std::span<const Stored>(stored));
+        file_.append(std::span<const Stored>(stored_ids<Stored>(ids)));
     }
 
     std::filesystem::path path_;

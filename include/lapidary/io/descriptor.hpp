@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -97,6 +99,18 @@ inline std::size_t read_some(const Descriptor& file, const std::filesystem::path
         const ssize_t count = ::read(file.get(), into, size);
         if (count >= 0) return static_cast<std::size_t>(count);
         if (errno != EINTR) throw_io(path, "read", errno);
+    }
+}
+
+/// pwrite(2) of all of `bytes`, however many calls the system takes for it. Throws Error(io).
+inline void write_all_at(const Descriptor& file, const std::filesystem::path& path, std::size_t offset,
+                         std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw_io(path, "write", errno);
+        bytes = bytes.subspan(static_cast<std::size_t>(count));
+        offset += static_cast<std::size_t>(count);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <lapidary/core/shape.hpp>
 #include <lapidary/io/descriptor.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
@@ -46,7 +47,7 @@ public:
         const auto bytes = std::as_bytes(records);
         if (buffer_.size() + bytes.size() > buffer_limit) flush();
         if (bytes.size() > buffer_limit) {
-            write_at(static_cast<std::size_t>(size_) * sizeof(Record), bytes);
+            detail::write_all_at(file_, path_, static_cast<std::size_t>(size_) * sizeof(Record), bytes);
         } else {
             buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
         }
@@ -56,7 +57,8 @@ public:
 
     /// Hands what was appended to the system; needed before `read`.
     void flush() {
-        write_at(static_cast<std::size_t>(size_) * sizeof(Record) - buffer_.size(), buffer_);
+        detail::write_all_at(file_, path_, static_cast<std::size_t>(size_) * sizeof(Record) - buffer_.size(),
+                             buffer_);
         buffer_.clear();
     }
 
@@ -91,17 +93,19 @@ public:
         return record;
     }
 
-private:
-    void write_at(std::size_t at, std::span<const std::byte> bytes) {
-        while (!bytes.empty()) {
-            const ssize_t count = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) detail::throw_io(path_, "write", errno);
-            bytes = bytes.subspan(static_cast<std::size_t>(count));
-            at += static_cast<std::size_t>(count);
+    /// Calls `visit(records)` for all records, in order, some at once.
+    template <class Visit>
+    void for_each_part(Visit visit) const {
+        constexpr Index at_once = 1 << 14;
+        std::vector<Record> part;
+        for (Index first = 0; first < size_; first += at_once) {
+            part.resize(static_cast<std::size_t>(std::min(at_once, size_ - first)));
+            read(first, part);
+            visit(std::span<const Record>(part));
         }
     }
 
+private:
     static constexpr std::size_t buffer_limit = std::size_t{1} << 18;
 
     std::filesystem::path path_;

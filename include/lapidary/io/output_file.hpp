@@ -40,13 +40,7 @@ public:
 
     /// The same at a place of one's own, so that several writers may share a file.
     void write_at(std::size_t offset, std::span<const std::byte> bytes) {
-        while (!bytes.empty()) {
-            const ssize_t count = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) detail::throw_io(path_, "write", errno);
-            bytes = bytes.subspan(static_cast<std::size_t>(count));
-            offset += static_cast<std::size_t>(count);
-        }
+        detail::write_all_at(file_, path_, offset, bytes);
     }
 
     /// Takes room on the disk up to `size` bytes, of zeros, so that a full disk is noticed now.
