@@ -42,8 +42,8 @@ struct Options {
 };
 
 // Trains on the first documents of every file, in proportion to the files' sizes.
-void train_tokenizer(const Recipe& recipe, const InputFiles& corpus, const Options& options) {
-    const SentencePieceTraining training{.vocabulary_size = options.train_tokenizer};
+void train_tokenizer(const Recipe& recipe, const InputFiles& corpus, Index pieces, const fs::path& tokenizer) {
+    const SentencePieceTraining training{.vocabulary_size = pieces};
     const double share =
         static_cast<double>(training.byte_limit) / static_cast<double>(std::max<Index>(corpus.bytes, 1));
     std::size_t file = 0;
@@ -63,8 +63,8 @@ void train_tokenizer(const Recipe& recipe, const InputFiles& corpus, const Optio
         }
         return false;
     };
-    std::cerr << "training a tokenizer of " << options.train_tokenizer << " pieces\n";
-    train_sentencepiece(next, options.tokenizer, training);
+    std::cerr << "training a tokenizer of " << pieces << " pieces\n";
+    train_sentencepiece(next, tokenizer, training);
 }
 
 // What goes into the prepared directory with the tokens.
@@ -146,7 +146,9 @@ void run(const Options& options) {
     }
     const InputFiles corpus = find_inputs(recipe, options.recipe.root());
     for (const std::string& file : corpus.repeated) std::cerr << "left out: " << file << " was there already\n";
-    if (options.train_tokenizer > 0 && !fs::exists(tokenizer)) train_tokenizer(recipe, corpus, options);
+    if (options.train_tokenizer > 0 && !fs::exists(tokenizer)) {
+        train_tokenizer(recipe, corpus, options.train_tokenizer, tokenizer);
+    }
 
     const Progress watch("", 0);
     Bars bars;

@@ -18,6 +18,15 @@ for file in data.json documents.safetensors valid.safetensors chunk_000.safetens
 done
 ok "prepare twice gives the same bytes"
 
+# A tokenizer that the recipe names, and that is not there yet, is trained where the recipe says.
+cat >own.json <<END
+{"name": "own", "tokenizer": "own.model", "context": 32, "chunks": 4,
+ "sources": [{"name": "corpus", "files": ["corpus.jsonl"]}]}
+END
+prepare --recipe own.json --train-tokenizer 400 --out data_own >/dev/null 2>&1 || fail "the recipe's tokenizer is not trained"
+cmp own.model data_own/tokenizer.model || fail "the data have another tokenizer"
+ok "a recipe's tokenizer"
+
 # Four steps a chunk: checkpoints after steps 4 and 8 of ten, and in the end.
 end=checkpoints/step_00000010
 train() { pretrain --data data --steps 10 "${nano[@]}" "$@" >out; }
