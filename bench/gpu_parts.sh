@@ -71,14 +71,14 @@ part_a() {
 
 # train NAME DEVICE ARGUMENTS...: a run of that name begins, or goes on.
 train() {
-    local output=$work/runs/$1.txt
-    "$work/pretrain" --run "$work/runs/$1" --data "$(cat "$work/data_folder")" --preset nano --batch 16 --peak 3e-3 --seed 1 \
+    local output=$runs/$1.txt
+    "$work/pretrain" --run "$runs/$1" --data "$(cat "$work/data_folder")" --preset nano --batch 16 --peak 3e-3 --seed 1 \
         --device "$2" "${@:3}" >"$output" 2>&1 || { cat "$output" && return 1; }
 }
 # The weights and moments of a run's last checkpoint, as one hash.
 digest() {
     local last
-    last=$(find "$work/runs/$1/checkpoints" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -g | tail -n 1)
+    last=$(find "$runs/$1/checkpoints" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -g | tail -n 1)
     (cd "${last#* }" && sha256sum model.safetensors state/moments.safetensors | sha256sum)
 }
 # same NAME OTHER: both runs have ended in the same bits.
@@ -91,7 +91,7 @@ same() {
 
 part_b() {
     local level code=0
-    rm -rf "$work/runs" && mkdir -p "$work/runs"
+    rm -rf "$runs" && mkdir -p "$runs"
     train first cuda --steps 40
     { train again cuda --steps 40 && same first again; } || code=1
     { train resumed cuda --steps 40 --stop-after 15 && train resumed cuda --steps 40 && same first resumed; } || code=1
@@ -109,7 +109,7 @@ part_c() {
     for tool in memcheck racecheck initcheck; do  # side by side: the tests wait for the CPU
         local options=(--tool "$tool" --error-exitcode 9 --print-limit 20)
         [ "$tool" != memcheck ] || options+=(--report-api-errors no)  # tests ask for more memory than there is
-        LD_LIBRARY_PATH=$libraries timeout 100 compute-sanitizer "${options[@]}" "$work/programs/test_cuda_device" "~[none]" \
+        LD_LIBRARY_PATH=$libraries timeout 130 compute-sanitizer "${options[@]}" "$work/programs/test_cuda_device" "~[none]" \
             >"$work/$tool.txt" 2>&1 &
         process[$tool]=$!
     done
@@ -147,12 +147,12 @@ part_e() {
 
 part_f() {
     local gpu
-    rm -rf "$work/runs/gpu" "$work/runs/cpu" && mkdir -p "$work/runs"
+    rm -rf "$runs" && mkdir -p "$runs"
     train gpu cuda --steps 200 &
     gpu=$!
     train cpu cpu --steps 200
     wait "$gpu"
-    losses() { sed -n 's/.*"loss":\([0-9.e+-]*\).*/\1/p' "$work/runs/$1/metrics.jsonl"; }
+    losses() { sed -n 's/.*"loss":\([0-9.e+-]*\).*/\1/p' "$runs/$1/metrics.jsonl"; }
     paste -d, <(losses gpu) <(losses cpu) >"$OUT/losses.csv"
     # Means of ten steps: single batches differ more, and say less.
     awk -F, '{ gpu += $1; cpu += $2 }
@@ -161,4 +161,5 @@ part_f() {
                      NR, $1, $2, 100 * most; exit !(NR == 200 && most < 0.005) }' "$OUT/losses.csv"
 }
 
+runs=$work/runs_$1  # of pretrain
 "part_$1"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# All that needs a GPU, in one go: builds, then does the parts below, in the order given. A part that fails or takes too
-# long does not stop the others; the end says PASS or FAIL for each, and the exit code is that of all.
+# All that needs a GPU, in one go: builds, then does the parts below: the checks (a b c f) side by side, then what is timed
+# (d e), each alone. A part that fails or takes too long does not stop the others; the end says PASS or FAIL for each, and
+# the exit code is that of all.
 #
 #   a  tests of the CUDA device and its operations
 #   b  the same bits: a run of `pretrain` twice, stopped and resumed, at each level of recomputation, with graphs and not
@@ -29,37 +30,45 @@ rm -f "$OUT"/{log.txt,summary.txt,ops.jsonl,ops_tuned.jsonl,steps.jsonl,steps.md
 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,power.limit --format=csv,noheader |
     tee "$OUT/summary.txt" || echo "measure_gpu: nvidia-smi does not answer" >&2
 
-# run PART SECONDS TITLE
+# run PART SECONDS TITLE: the part's output goes to the log when it has ended.
 run() {
-    local seconds=$2 start=$SECONDS code=0 verdict=PASS
+    local seconds=$2 start=$SECONDS code=0 verdict=PASS output=$BUILD/parts/$1.log
     if [ "$LIMIT" -gt 0 ] && [ $((LIMIT - SECONDS)) -lt "$seconds" ]; then seconds=$((LIMIT - SECONDS)); fi
-    echo "== $1: $3" | tee -a "$OUT/log.txt"
-    local lines
-    lines=$(wc -l <"$OUT/log.txt")
+    echo "== $1: $3" >"$output"
     if [ "$seconds" -gt 5 ]; then
-        timeout --kill-after=5 "$seconds" bash bench/gpu_parts.sh "$1" >>"$OUT/log.txt" 2>&1 || code=$?
+        timeout --kill-after=5 "$seconds" bash bench/gpu_parts.sh "$1" >>"$output" 2>&1 || code=$?
     else
         code=124
     fi
     if [ "$code" -ne 0 ]; then
-        verdict=FAIL all=1
+        verdict=FAIL
         [ "$code" -eq 124 ] && verdict="FAIL (stopped)"
-        tail -n "+$((lines + 1))" "$OUT/log.txt" | tail -n 25
+        tail -n 25 "$output"
     fi
+    cat "$output" >>"$OUT/log.txt"
     echo "$1  $verdict  $((SECONDS - start)) s  $3" | tee -a "$OUT/summary.txt"
+    return "$code"
 }
-
-run build 600 "building"
-for part in $PARTS; do
-    case $part in
+part() {
+    case $1 in
         a) run a 150 "tests on the GPU" ;;
         b) run b 150 "the same bits" ;;
-        c) run c 130 "compute-sanitizer" ;;
+        c) run c 150 "compute-sanitizer" ;;
         d) run d 150 "operations" ;;
         e) run e 900 "training steps beside PyTorch's" ;;
-        f) run f 120 "losses in bf16 beside fp32" ;;
-        *) echo "measure_gpu: there is no part '$part'" >&2 && all=1 ;;
+        f) run f 150 "losses in bf16 beside fp32" ;;
+        *) echo "measure_gpu: there is no part '$1'" >&2 && return 1 ;;
     esac
+}
+
+run build 600 "building" || all=1
+checks=()
+for name in $PARTS; do  # what times nothing runs side by side, and first
+    case $name in [de]) ;; *) part "$name" & checks+=($!) ;; esac
+done
+for check in "${checks[@]}"; do wait "$check" || all=1; done
+for name in $PARTS; do
+    case $name in [de]) part "$name" || all=1 ;; esac
 done
 
 printf '\n== Results\n'
