@@ -6,10 +6,11 @@
 #   bash bench/carry_gpu.sh FOLDER [BUILD]
 #
 # With BUILD, a build directory of this machine, also what of it exists: the programs (FOLDER/bin, which run there if its
-# C library is not older; configure with -DLAPIDARY_MARCH=x86-64-v3) and, made by its `prepare`, the bundled corpus as
+# C library is not older; configure with -DLAPIDARY_MARCH=x86-64-v3, and without MPI, which may not be there) and, made by its `prepare`, the bundled corpus as
 # chunks (FOLDER/data). To build them:
 #
-#   cmake --preset cuda -DLAPIDARY_BENCH=ON -DLAPIDARY_MARCH=x86-64-v3 -DCMAKE_CUDA_ARCHITECTURES=90a-real
+#   cmake --preset cuda -DLAPIDARY_BENCH=ON -DLAPIDARY_MARCH=x86-64-v3 -DCMAKE_CUDA_ARCHITECTURES=90a-real \
+#         -DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON -DLAPIDARY_GPU_TESTS_ALONE=ON
 #   cmake --build build/cuda --target test_cuda_device pretrain prepare bench_gpu_ops bench_gpu_step
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 1; }
@@ -33,6 +34,7 @@ if [ -n "$build" ]; then
     mkdir -p "$folder/bin"
     for program in tests/test_cuda_device examples/pretrain bench/bench_gpu_ops bench/bench_gpu_step; do
         if [ -x "$build/$program" ]; then
+            cp -L "$(ldd "$build/$program" | awk '/libcrypto/ { print $3 }')" "$folder/lib" 2>/dev/null || true
             strip -o "$folder/bin/${program#*/}" "$build/$program"
         else
             echo "carry_gpu: going on without $build/$program" >&2

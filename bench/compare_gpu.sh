@@ -11,6 +11,7 @@
 #
 # Settings, with their defaults: PYTHON=python3 ROUNDS=3 SIZES=<7b, 3b or 1b: what the GPU has room for> STEPS=10
 # BATCH=<7b, 3b: 4; 1b: 8; m: 32; s: 64> MICRO_BATCH=0 (as many sequences as fit) RECOMPUTE=nothing
+# OURS= (further options of bench_gpu_step: --cudnn, --tune)
 # VARIANTS="master+cudnn+model master+flash+model master+cudnn+blocks autocast+cudnn+model"
 # BENCH=build/cuda/bench/bench_gpu_step OUT=build/cuda/compare
 set -euo pipefail
@@ -47,7 +48,7 @@ record() {
 ours() {
     rm -f "$OUT/ours.json"
     "$BENCH" --preset "$1" --batch "${BATCH:-$(batch_of "$1")}" --micro-batch "$MICRO_BATCH" --steps "$STEPS" \
-        --recompute "${RECOMPUTE:-nothing}" --json "$OUT/ours.json" >&2 && cat "$OUT/ours.json"
+        --recompute "${RECOMPUTE:-nothing}" ${OURS:-} --json "$OUT/ours.json" >&2 && cat "$OUT/ours.json"
 }
 peer() {
     local weights attention compile

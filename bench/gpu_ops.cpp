@@ -100,6 +100,11 @@ void optimizer(Table& t) {
         adamw_narrow(t.gpu, master, gradients(), m.view(), v.view(), update, Philox(1, "moments"), 0);
     });
     t.bytes("squares_by_block, 2^28 numbers", 4.0 * n, [&] { (void)squares_by_block(t.gpu, gradients()); });
+    const std::vector<Index> runs{0};
+    t.bytes("digests, 2^28 numbers", 4.0 * n, [&] { (void)digests(t.gpu, gradients(), 0, runs); });
+    t.bytes("digests, 2^28 weights", 4.0 * n, [&] {
+        (void)weight_digests<Cuda>(t.gpu, {master.weights, master.remainders}, 0, runs);
+    });
 }
 
 // Scores of what is behind a query do not count, so half of the square. Published: head size 128, 2048 tokens,

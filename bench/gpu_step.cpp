@@ -27,7 +27,7 @@ struct Options {
     std::string preset = "7b", precision = "bf16", recompute = "nothing", json;
     Index batch = 4, micro_batch = 0, steps = 10;
     int gpu = 0;
-    bool tune = false;
+    bool tune = false, cudnn = false;
 };
 
 double measured_product_rate(const Options& options) {
@@ -47,7 +47,8 @@ Json measure(const Options& options) {
                                                       : fitting_micro_batch<T>(model, options.batch);
     BasicCuda<T> gpu({.device = options.gpu,
                       .scratch_bytes = scratch_bytes<T>(model, micro_batch),
-                      .tune_products = options.tune});
+                      .tune_products = options.tune,
+                      .cudnn = options.cudnn});
     TrainState<BasicCuda<T>> state(gpu, model.layout());
     fill_weights(gpu, model.layout(), state.weights.view());
     const Batch batch = random_batch(config, options.batch);
@@ -80,6 +81,7 @@ Json measure(const Options& options) {
             {"gpu", gpu.name()},
             {"precision", options.precision},
             {"recompute", options.recompute},
+            {"cudnn", options.cudnn},
             {"parameters", work.parameters},
             {"tokens_per_step", tokens},
             {"micro_batch", micro_batch},
@@ -133,6 +135,7 @@ int main(int argc, char** argv) {
     app.add_option("--recompute", o.recompute, "nothing, norms, mlp, qkv, block")->capture_default_str();
     app.add_option("--gpu", o.gpu, "Which GPU [the first]");
     app.add_flag("--tune", o.tune, "Time the algorithms for each product and keep the fastest");
+    app.add_flag("--cudnn", o.cudnn, "Attention by cuDNN");
     app.add_option("--json", o.json, "Also write the figures as a line of JSON");
     CLI11_PARSE(app, argc, argv);
     try {

@@ -51,9 +51,9 @@ run() {
 }
 part() {
     case $1 in
-        a) run a 150 "tests on the GPU" ;;
+        a) run a 200 "tests on the GPU" ;;
         b) run b 150 "the same bits" ;;
-        c) run c 150 "compute-sanitizer" ;;
+        c) run c 260 "compute-sanitizer" ;;
         d) run d 150 "operations" ;;
         e) run e 900 "training steps beside PyTorch's" ;;
         f) run f 150 "losses in bf16 beside fp32" ;;

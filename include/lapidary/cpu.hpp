@@ -8,6 +8,7 @@
 #include <lapidary/cpu/clamp.hpp>
 #include <lapidary/cpu/cross_entropy.hpp>
 #include <lapidary/cpu/device.hpp>
+#include <lapidary/cpu/digest.hpp>
 #include <lapidary/cpu/elementwise.hpp>
 #include <lapidary/cpu/embedding.hpp>
 #include <lapidary/cpu/gelu.hpp>

@@ -8,6 +8,7 @@
 #include <lapidary/reference/clamp.hpp>
 #include <lapidary/reference/cross_entropy.hpp>
 #include <lapidary/reference/device.hpp>
+#include <lapidary/reference/digest.hpp>
 #include <lapidary/reference/elementwise.hpp>
 #include <lapidary/reference/embedding.hpp>
 #include <lapidary/reference/gelu.hpp>

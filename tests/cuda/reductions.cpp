@@ -2,7 +2,9 @@
 
 #include "support.hpp"
 
+#include <lapidary/cpu/digest.hpp>
 #include <lapidary/cuda/bias.cuh>
+#include <lapidary/cuda/digest.cuh>
 #include <lapidary/cuda/reduce.cuh>
 
 using namespace lapidary;
@@ -72,6 +74,42 @@ TEMPLATE_TEST_CASE("sums on a GPU", "", float, bf16) {
         CHECK(squares_by_block(gpu, aligned) == blocks);
         return std::vector{Values{{sum(gpu, x)}}, Values{blocks}};
     });
+}
+
+TEMPLATE_TEST_CASE("digests on a GPU are those of the CPU", "", float, bf16) {
+    const Index size = GENERATE(0, 1, 1023, 1025, 16384, 3 * 16384 + 6);
+    const Index first = GENERATE(0, 32, 16384 - 5);
+    INFO(size << " elements from " << first);
+    const std::vector<Index> starts{0, 0, 70, 1024, 1024, 16385, 40000, 1 << 30};
+    std::vector<float> floats;
+    for (const double value : Values::normal(size, 1).data) floats.push_back(static_cast<float>(value));
+    Cpu cpu({.threads = 1});
+    const auto exact = digests(cpu, ConstView<float, 1>{floats.data(), {size}}, first, starts);
+    auto&& gpu = fresh_gpu<TestType>();
+    const auto x = accumulator_scratch(gpu, Shape<1>{size});
+    gpu.upload(floats.data(), x.data, floats.size() * sizeof(float));
+    using G = std::remove_reference_t<decltype(gpu)>;
+    CHECK(digests(gpu, ConstView<float, 1>(x), first, starts) == exact);
+    CHECK(moment_digests<G>(gpu, ConstView<float, 1>(x), first, starts) == exact);
+
+    const MasterWeights<Scalar<G>> weights{
+        scratch(gpu, Shape<1>{size}),
+        gpu.scratch().template allocate<std::int16_t, 1>({has_remainders<G> ? size : 0})};
+    upload_weights(gpu, floats.data(), weights);
+    CHECK(weight_digests<G>(gpu, {weights.weights, weights.remainders}, first, starts) == exact);
+
+    if constexpr (has_remainders<G>) {  // bf16 counts as the number that its bits are
+        std::vector<bf16> narrow;
+        for (const float value : floats) narrow.push_back(MasterWeight(value).weight);
+        std::vector<std::uint64_t> sums(starts.size());
+        for (Index i = 0; i < size; ++i) {
+            const auto p = static_cast<std::uint64_t>(first + i);
+            const auto run = std::upper_bound(starts.begin(), starts.end(), first + i) - starts.begin() - 1;
+            sums[static_cast<std::size_t>(run)] += narrow[static_cast<std::size_t>(i)].bits *
+                                                   digest_key(p % digest_block) * digest_key(p / digest_block);
+        }
+        CHECK(moment_digests<G>(gpu, ConstView<bf16, 1>(weights.weights), first, starts) == sums);
+    }
 }
 
 TEST_CASE("what is not a number stays in its block of a GPU's squares") {

@@ -114,5 +114,7 @@ double sum_on(BasicCounting<T>&, ConstView<Wide<T>, 1>) {
 }
 template <class T>
 void squares_by_block_on(BasicCounting<T>&, ConstView<Wide<T>, 1>, std::span<double>) {}
+template <class T, class Elements>
+void digests_on(BasicCounting<T>&, const Elements&, Index, std::span<const Index>, std::span<std::uint64_t>) {}
 
 }  // namespace lapidary

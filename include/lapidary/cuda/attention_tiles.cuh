@@ -176,6 +176,7 @@ LAPIDARY_KERNEL void store_sums(Thread& thread, const float (&sums)[Bands][Colum
                                 bf16* first, int rows, int columns) {
     constexpr int stride = tile_stride<Size>, packs = Columns;
     bf16* const own = room + thread.lane() / 4 * stride + 2 * (thread.lane() % 4);
+    thread.warp_barrier();  // the warp has read what was there
     LAPIDARY_UNROLL
     for (int band = 0; band < Bands; ++band) {
         LAPIDARY_UNROLL

@@ -9,6 +9,7 @@
 #include <lapidary/cuda/attention_gradient.cuh>
 #include <lapidary/cuda/bias.cuh>
 #include <lapidary/cuda/cross_entropy.cuh>
+#include <lapidary/cuda/digest.cuh>
 #include <lapidary/cuda/elementwise.cuh>
 #include <lapidary/cuda/embedding.cuh>
 #include <lapidary/cuda/layer_norm.cuh>

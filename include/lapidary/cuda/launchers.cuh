@@ -52,6 +52,12 @@ struct Launchers {
         &adamw_narrow_on<G>,
         &sum_on<G>,
         &squares_by_block_on<G>,
+        static_cast<void (*)(G&, ConstView<float, 1>, Index, std::span<const Index>, std::span<std::uint64_t>)>(
+            &digests_on<G>),
+        static_cast<void (*)(G&, ConstView<bf16, 1>, Index, std::span<const Index>, std::span<std::uint64_t>)>(
+            &digests_on<G>),
+        static_cast<void (*)(G&, MasterWeights<const bf16>, Index, std::span<const Index>,
+                             std::span<std::uint64_t>)>(&digests_on<G>),
     };
 };
 

@@ -46,6 +46,15 @@ struct NormGradientRow {
     }
 };
 
+/// The product as it stands in a sum: what cancels there must be the same numbers here.
+LAPIDARY_KERNEL float rounded_product(float a, float b) {
+#ifdef __CUDA_ARCH__
+    return __fmul_rn(a, b);
+#else
+    return a * b;
+#endif
+}
+
 /// The gradient of Norm, and partial sums of those of its gain and bias. With z = (x - mean) inverse and u = dy
 /// gain, dx += inverse (u - mean of u - z mean of u z), where the mean of u counts only if `Centred`; of the gain
 /// dy z, of the bias dy. A block per chunk of rows, which it walks in order. Where registers allow it, a row is
@@ -89,7 +98,7 @@ struct NormGradient {
                 }
                 LAPIDARY_UNROLL
                 for (int j = 0; j < N; ++j) {
-                    const float u = up[j] * factors[j];
+                    const float u = rounded_product(up[j], factors[j]);
                     totals[0] += u * z[j];
                     if constexpr (Centred) totals[1] += u;
                     z[j] *= up[j];
@@ -123,7 +132,9 @@ struct NormGradient {
             gains.get(k, factors);
             row.dx.get(k, d);
             LAPIDARY_UNROLL
-            for (int j = 0; j < N; ++j) d[j] += row.inverse * (up[j] * factors[j] - plain - z[j] * product);
+            for (int j = 0; j < N; ++j) {
+                d[j] += row.inverse * (rounded_product(up[j], factors[j]) - plain - z[j] * product);
+            }
             store<N>(d, a.dx + n * a.columns + gains.at(k));
         }
     }

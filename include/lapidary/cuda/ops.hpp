@@ -122,6 +122,17 @@ void adamw_narrow_on(G& gpu, std::type_identity_t<MasterWeights<Scalar<G>>> weig
                      ConstView<Accumulator<G>, 1> gradients, View<bf16, 1> m, View<bf16, 1> v,
                      const AdamWUpdate& update, const Philox& rounding, Index first);
 
+// digest.cuh
+template <Gpu G>
+void digests_on(G& gpu, ConstView<float, 1> x, Index first, std::span<const Index> starts,
+                std::span<std::uint64_t> sums);
+template <Gpu G>
+void digests_on(G& gpu, ConstView<bf16, 1> x, Index first, std::span<const Index> starts,
+                std::span<std::uint64_t> sums);
+template <Gpu G>
+void digests_on(G& gpu, MasterWeights<const bf16> x, Index first, std::span<const Index> starts,
+                std::span<std::uint64_t> sums);
+
 // reduce.cuh
 template <Gpu G>
 double sum_on(G& gpu, ConstView<Accumulator<G>, 1> x);

@@ -26,18 +26,18 @@ inline std::vector<Index> integer_weights(std::span<const double> weights) {
         decimals.push_back(decimal(weight));
         if (weight > 0) places = std::max(places, -decimals.back().exponent);
     }
-    const auto shifted = [&](const Decimal& weight) -> detail::Wide {
+    const auto shifted = [&](const Decimal& weight) -> detail::Uint128 {
         if (weight.digits == 0) return 0;
         const int shift = weight.exponent + places;
-        const detail::Wide power = detail::power_of_ten(shift < 0 ? -shift : shift);
+        const detail::Uint128 power = detail::power_of_ten(shift < 0 ? -shift : shift);
         if (shift < 0) return detail::rounded_quotient(weight.digits, power);
-        return power > limit ? limit + 1 : std::min<detail::Wide>(weight.digits * power, limit + 1);
+        return power > limit ? limit + 1 : std::min<detail::Uint128>(weight.digits * power, limit + 1);
     };
     for (;; --places) {
         std::vector<Index> result;
-        detail::Wide sum = 0;
+        detail::Uint128 sum = 0;
         for (const Decimal& weight : decimals) {
-            const detail::Wide integer = shifted(weight);
+            const detail::Uint128 integer = shifted(weight);
             sum += integer;
             result.push_back(static_cast<Index>(integer));
         }
@@ -47,13 +47,13 @@ inline std::vector<Index> integer_weights(std::span<const double> weights) {
 
 namespace detail {
 
-inline Wide checked_sum(std::span<const Index> weights, const char* operation) {
-    Wide sum = 0;
+inline Uint128 checked_sum(std::span<const Index> weights, const char* operation) {
+    Uint128 sum = 0;
     for (Index weight : weights) {
         if (weight < 0) throw Error(ErrorCode::value, operation, "a weight of " + std::to_string(weight));
-        sum += static_cast<Wide>(weight);
+        sum += static_cast<Uint128>(weight);
     }
-    if (sum > static_cast<Wide>(std::numeric_limits<Index>::max())) {
+    if (sum > static_cast<Uint128>(std::numeric_limits<Index>::max())) {
         throw Error(ErrorCode::value, operation, "the weights add up to more than 63 bits");
     }
     return sum;
@@ -66,7 +66,7 @@ inline Wide checked_sum(std::span<const Index> weights, const char* operation) {
 /// So the shares add up to `total` and each is less than one away from total * weight / sum of weights. Throws
 /// Error(value) for a negative total or weight, or if a positive total meets no positive weight.
 inline std::vector<Index> apportion(Index total, std::span<const Index> weights) {
-    const detail::Wide sum = detail::checked_sum(weights, "apportion");
+    const detail::Uint128 sum = detail::checked_sum(weights, "apportion");
     if (total < 0 || (total > 0 && sum == 0)) {
         throw Error(ErrorCode::value, "apportion",
                     std::to_string(total) + " to share, " + std::to_string(weights.size()) +
@@ -74,10 +74,10 @@ inline std::vector<Index> apportion(Index total, std::span<const Index> weights)
     }
     std::vector<Index> shares(weights.size());
     if (total == 0) return shares;
-    std::vector<detail::Wide> remainders(weights.size());
+    std::vector<detail::Uint128> remainders(weights.size());
     Index left = total;
     for (std::size_t s = 0; s < weights.size(); ++s) {
-        const detail::Wide product = static_cast<detail::Wide>(total) * static_cast<detail::Wide>(weights[s]);
+        const detail::Uint128 product = static_cast<detail::Uint128>(total) * static_cast<detail::Uint128>(weights[s]);
         shares[s] = static_cast<Index>(product / sum);
         remainders[s] = product % sum;
         left -= shares[s];
@@ -93,19 +93,19 @@ inline std::vector<Index> apportion(Index total, std::span<const Index> weights)
 /// The largest total that `apportion` divides without giving anyone more than its limit. Throws Error(value) for a
 /// negative weight or limit, or if no weight is positive.
 inline Index largest_total(std::span<const Index> limits, std::span<const Index> weights) {
-    const detail::Wide sum = detail::checked_sum(weights, "largest_total");
+    const detail::Uint128 sum = detail::checked_sum(weights, "largest_total");
     if (sum == 0 || limits.size() != weights.size()) {
         throw Error(ErrorCode::value, "largest_total",
                     std::to_string(limits.size()) + " limits and " + std::to_string(weights.size()) +
                         " weights, or none of them positive");
     }
-    auto total = static_cast<detail::Wide>(std::numeric_limits<Index>::max());
+    auto total = static_cast<detail::Uint128>(std::numeric_limits<Index>::max());
     for (std::size_t s = 0; s < weights.size(); ++s) {
         if (limits[s] < 0)
             throw Error(ErrorCode::value, "largest_total", "a limit of " + std::to_string(limits[s]));
         if (weights[s] == 0) continue;
         total =
-            std::min(total, static_cast<detail::Wide>(limits[s]) * sum / static_cast<detail::Wide>(weights[s]));
+            std::min(total, static_cast<detail::Uint128>(limits[s]) * sum / static_cast<detail::Uint128>(weights[s]));
     }
     return static_cast<Index>(total);
 }

@@ -14,18 +14,18 @@ namespace lapidary {
 
 namespace detail {
 
-__extension__ using Wide = unsigned __int128;
+__extension__ using Uint128 = unsigned __int128;
 
 /// 10^n, or, if that is larger, a number above 10^38.
-inline Wide power_of_ten(int n) {
-    Wide power = 1;
+inline Uint128 power_of_ten(int n) {
+    Uint128 power = 1;
     for (int i = 0; i < n && i < 38; ++i) power *= 10;
     return power;
 }
 
 /// The integer nearest to numerator / denominator, a half rounded up.
-inline Wide rounded_quotient(Wide numerator, Wide denominator) {
-    const Wide rest = numerator % denominator;
+inline Uint128 rounded_quotient(Uint128 numerator, Uint128 denominator) {
+    const Uint128 rest = numerator % denominator;
     return numerator / denominator + (rest >= denominator - rest ? 1 : 0);
 }
 
@@ -66,15 +66,15 @@ inline Decimal decimal(double value) {
 inline Index rounded_product(double factor, Index count) {
     const Decimal exact = decimal(factor);
     if (count < 0) throw Error(ErrorCode::value, "rounded_product", "a count of " + std::to_string(count));
-    const auto limit = static_cast<detail::Wide>(std::numeric_limits<Index>::max());
-    const detail::Wide product = static_cast<detail::Wide>(exact.digits) * static_cast<detail::Wide>(count);
-    const detail::Wide power = detail::power_of_ten(std::abs(exact.exponent));
+    const auto limit = static_cast<detail::Uint128>(std::numeric_limits<Index>::max());
+    const detail::Uint128 product = static_cast<detail::Uint128>(exact.digits) * static_cast<detail::Uint128>(count);
+    const detail::Uint128 power = detail::power_of_ten(std::abs(exact.exponent));
     // Digits and count have at most 57 and 63 bits, so no step wraps.
     if (exact.exponent > 0 && product > limit / power) {
         throw Error(ErrorCode::value, "rounded_product",
                     std::to_string(factor) + " times " + std::to_string(count) + " is beyond 63 bits");
     }
-    const detail::Wide result = exact.exponent > 0 ? product * power : detail::rounded_quotient(product, power);
+    const detail::Uint128 result = exact.exponent > 0 ? product * power : detail::rounded_quotient(product, power);
     if (result > limit) {
         throw Error(ErrorCode::value, "rounded_product",
                     std::to_string(factor) + " times " + std::to_string(count) + " is beyond 63 bits");

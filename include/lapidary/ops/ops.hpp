@@ -15,6 +15,7 @@
 #include <lapidary/ops/bias.hpp>
 #include <lapidary/ops/clamp.hpp>
 #include <lapidary/ops/cross_entropy.hpp>
+#include <lapidary/ops/digest.hpp>
 #include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/embedding.hpp>
 #include <lapidary/ops/gelu.hpp>

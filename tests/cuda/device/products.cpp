@@ -106,7 +106,8 @@ TEST_CASE("an algorithm that was chosen stays, also on another device") {
     for (int i = 0; i < 5; ++i) CHECK(sum.compute(gpu).data == first.data);
 
     Cuda tuned({.scratch_bytes = std::size_t{1} << 28, .tune_products = true});
-    CHECK(relative_error(sum.compute(tuned), sum.exact()) <= 1e-6);
+    // Multipliers of matrices cut what they add; an algorithm that sums all 4096 terms in them has more of it.
+    CHECK(relative_error(sum.compute(tuned), sum.exact()) <= 5e-6);
     const ProductTable table = tuned.product_table();
     REQUIRE(table.products.size() == 1);
     CHECK(table.gpu == gpu.name());
