@@ -39,7 +39,7 @@ int run_rank(const Options& options, AnyCommunicator& world, const TokenChunks& 
             CudaOptions gpu = where.cuda();
             gpu.scratch_bytes = static_cast<std::size_t>(scratch);
             BasicCuda<T> device(gpu);
-            return train(device, options, world, chunks, model);
+            return Training(device, options, world, chunks, model)();
         };
         return where.precision == "fp32" ? on_gpu(float{}) : on_gpu(bf16{});
     }
@@ -49,7 +49,7 @@ int run_rank(const Options& options, AnyCommunicator& world, const TokenChunks& 
     const int threads = threads_per_rank(meeting, world);  // all ranks call both
     const Model model(config, choose(float{}, share));
     Cpu device({.threads = where.threads > 0 ? where.threads : threads});
-    return train(device, options, world, chunks, model);
+    return Training(device, options, world, chunks, model)();
 }
 
 int run(Options& options) {

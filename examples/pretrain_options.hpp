@@ -4,10 +4,11 @@
 #include "device_choice.hpp"
 #include "launch.hpp"
 #include "rank_memory.hpp"
+#include "training_evaluation.hpp"
 
 #include <lapidary/io/json.hpp>
 #include <lapidary/models/training_recipe.hpp>
-#include <lapidary/optim/schedule.hpp>
+#include <lapidary/optim/learning_rate.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -28,6 +29,10 @@ struct Options {
     std::string recompute;
     double memory = 0;
     bool background = false, separate_documents = false;
+    lapidary::Index digest_every = 1;
+    std::string on_bad_step = "stop";
+    double spike_deviations = 0;
+    TrainingEvaluationOptions evaluation;
     RankLaunch launch;
     DeviceChoice where;
 
@@ -90,6 +95,21 @@ struct Options {
                      "Train on while a snapshot is written; memory for one more state");
         app.add_option("--stop-after", stop_after, "Save and stop after this many steps of this start")
             ->check(number_in(0));
+        app.add_option("--digest-every", digest_every,
+                       "Record a digest of the state after every so many steps, for `verify`; 0: never")
+            ->check(number_in(0))
+            ->capture_default_str();
+        app.add_option("--on-bad-step", on_bad_step,
+                       "When loss or gradient is not finite, or leaps: stop; skip the step; or rewind to the last "
+                       "checkpoint and go on past the batches since then")
+            ->check(CLI::IsMember({"stop", "skip", "rewind"}))
+            ->capture_default_str();
+        app.add_option("--spike-deviations", spike_deviations,
+                       "A loss or gradient norm so many standard deviations above the last 128 steps' mean is bad "
+                       "too; 0: only what is not finite")
+            ->check(number_in(0, 1e9))
+            ->capture_default_str();
+        evaluation.add_to(app);
         where.add_to(app);
         app.add_option("--moments", moments,
                        "What a GPU keeps AdamW's moments in: full precision, or bf16 with stochastic rounding")
@@ -99,25 +119,9 @@ struct Options {
 };
 
 /// The learning rate that they ask for.
-class Rate {
-public:
-    Rate(const Options& options, const lapidary::TrainingRecipe& recipe, lapidary::Index steps)
-        : linear_(options.schedule.empty() ? recipe.linear_decay : options.schedule == "linear") {
-        const double floor = options.floor >= 0 ? options.floor : options.peak / 10;
-        const lapidary::Index warmup = options.warmup >= 0 ? options.warmup : steps / 20;
-        cosine_ = {options.peak, floor, warmup, steps};
-        line_ = {options.peak, floor, warmup, std::max<lapidary::Index>(1, steps - warmup)};
-    }
-    double operator()(lapidary::Index step) const { return linear_ ? line_(step) : cosine_(step); }
-    [[nodiscard]] lapidary::Json json() const {
-        return {{"schedule", linear_ ? "linear" : "cosine"},
-                {"peak", cosine_.peak},
-                {"floor", cosine_.floor},
-                {"warmup_steps", cosine_.warmup_steps}};
-    }
-
-private:
-    bool linear_;
-    lapidary::CosineSchedule cosine_;
-    lapidary::LinearSchedule line_;
-};
+inline lapidary::LearningRate learning_rate(const Options& options, const lapidary::TrainingRecipe& recipe,
+                                            lapidary::Index steps) {
+    return {options.schedule.empty() ? recipe.linear_decay : options.schedule == "linear", options.peak,
+            options.floor >= 0 ? options.floor : options.peak / 10,
+            options.warmup >= 0 ? options.warmup : steps / 20, steps};
+}

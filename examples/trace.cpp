@@ -79,7 +79,8 @@ Json trace_step(const Options& options, Traced& traced) {
                     "there is no step " + std::to_string(options.step) + ": the run " + options.run.string() +
                         " has steps 0 to " + std::to_string(traced.run->steps - 1));
     }
-    const Batch batch = traced.chunks.batch(options.step);
+    const Decisions& decisions = traced.run->decisions;
+    const Batch batch = traced.chunks.batch(decisions.batch_of(options.step));
     const WindowFile& chunk = traced.chunks.chunk(batch.chunk);
     const auto checkpoint = first_checkpoint(traced, options.step);
     Json result{{"step", options.step},
@@ -89,6 +90,10 @@ Json trace_step(const Options& options, Traced& traced) {
                 {"windows", Json::array()}};
     std::printf("step %ld: chunk %ld, pass %ld over the chunks, first in %s\n", options.step, batch.chunk,
                 batch.epoch, checkpoint.value_or("no checkpoint yet").c_str());
+    if (const Decision* skip = decisions.skip_of(options.step)) {
+        std::printf("  it was left out: %s\n", skip->reason.c_str());
+        result["left_out"] = skip->reason;
+    }
     for (const Index row : batch.rows) {
         const WindowOrigin origin = chunk.origin(row);
         const std::string& source = traced.chunks.sources().at(static_cast<std::size_t>(origin.source));
@@ -106,8 +111,7 @@ Json trace_step(const Options& options, Traced& traced) {
 
 // The steps that saw a window, and the first checkpoint after one.
 void add_steps(const Options& options, Traced& traced, const TextMatch& match, Json& result) {
-    const auto steps = traced.chunks.steps_of(match.chunk, match.row, traced.run->steps, traced.run->batch,
-                                              traced.run->seed, options.limit);
+    const auto steps = steps_that_saw(*traced.run, traced.chunks, match.chunk, match.row, options.limit);
     const auto checkpoint = steps.empty() ? std::nullopt : first_checkpoint(traced, steps.front());
     std::string list;
     for (const Index step : steps) list += (list.empty() ? "step " : ", ") + std::to_string(step);

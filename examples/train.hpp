@@ -1,186 +1,294 @@
 #pragma once
 
+#include "bad_step.hpp"
 #include "launch.hpp"
 #include "pinned_products.hpp"
-#include "pretrain_options.hpp"
 #include "progress.hpp"
+#include "run_keeper.hpp"
 #include "stop_signals.hpp"
+#include "training_evaluation.hpp"
 
+#include <lapidary/checkpoint/run_record.hpp>
 #include <lapidary/comm/agreement.hpp>
-#include <lapidary/io/run_lock.hpp>
 #include <lapidary/lapidary.hpp>
+#include <lapidary/train/run_step.hpp>
+#include <lapidary/train/state_digest.hpp>
+#include <lapidary/train/step_guard.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 constexpr int stopped_by_signal = 75;  // as EX_TEMPFAIL: start it again to go on
 
-// ckpt_007 after the eighth chunk, step_00000123 in between.
-inline std::string checkpoint_name(const lapidary::StepRecord& record, const lapidary::TokenChunks& chunks) {
-    char name[64];
-    if (record.chunk_finished) {
-        std::snprintf(name, sizeof name, "ckpt_%03ld", record.step / chunks.steps_per_chunk());
-    } else {
-        std::snprintf(name, sizeof name, "step_%08ld", record.step + 1);
-    }
-    return name;
-}
-
-// What identifies the weights to start from: one file, or the list of shards.
-inline std::string weights_hash(const std::filesystem::path& directory) {
-    const std::filesystem::path whole = directory / "model.safetensors";
-    return lapidary::sha256_file(std::filesystem::exists(whole) ? whole
-                                                                : directory / "model.safetensors.index.json");
-}
-
-/// Rank 0 keeps the run's directory for all: its lock, its manifest, its log.
-struct Keeper {
-    lapidary::RunLock lock;
-    std::optional<lapidary::JsonLines> log;
-
-    Keeper(const Options& options, const lapidary::Json& definition) : lock(options.run) {
-        using namespace lapidary;
-        record_manifest(options.run, definition, {{"lapidary", version}, {"compiler", compiler_name()}});
-        remove_partial_checkpoints(options.run / "checkpoints");
-    }
-};
-
-/// What decides a run's bits. On a GPU these are also what it is told of precision and micro-batches, and what
-/// `run/products.json` records.
-template <class Model>
-lapidary::Json definition_of(const Options& options, const Model& model, const lapidary::AdamW& optimizer,
-                             lapidary::Index steps, const Rate& rate) {
-    using namespace lapidary;
-    Json definition = {{"model", Model::Config::family},
-                       {"config", config_json(model.config())},
-                       {"data", sha256_file(options.data / data_manifest)},
-                       {"init", options.init.empty() ? Json(nullptr) : Json(weights_hash(options.init))},
-                       {"seed", options.seed},
-                       {"batch", options.batch},
-                       {"lanes", options.lanes},
-                       {"steps", steps},
-                       {"rate", rate.json()},
-                       {"adamw", {optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay}},
-                       {"clip", options.clip}};
-    if (options.separate_documents) definition["separate-documents"] = true;
-    if (options.where.on_gpu()) {
-        definition["cuda"] = {{"precision", options.where.precision},
-                              {"moments", options.moments},
-                              {"micro-batch", options.micro_batch},
-                              {"cudnn", options.where.cudnn}};
-    }
-    return definition;
-}
-
-/// The run on one rank: begins it, or goes on from the last checkpoint. Returns the program's exit code.
+/// A run on one rank.
 template <lapidary::Device D, class Model>
-int train(D& device, const Options& options, lapidary::AnyCommunicator& world, const lapidary::TokenChunks& chunks,
-          const Model& model) {
-    using namespace lapidary;
-    namespace fs = std::filesystem;
-    const Index steps = options.steps > 0 ? options.steps : chunks.steps_per_epoch();
-    const Rate rate(options, model.config().recipe(), steps);
-    AdamW optimizer = AdamW::of(model.config().recipe());
-    if (options.weight_decay >= 0) optimizer.weight_decay = options.weight_decay;
-    optimizer.seed = options.seed;
-    const fs::path checkpoints = options.run / "checkpoints", products = options.run / "products.json";
-    fs::path tokenizer = options.data / "tokenizer.model";
-    if (!fs::exists(tokenizer)) tokenizer = options.data / "tokenizer.json";
-    const Json definition = definition_of(options, model, optimizer, steps, rate);
-
-    Json agreed = definition;
-    agreed.update({{"lapidary", version},
-                   {"zero", options.zero},
-                   {"micro-batch", options.micro_batch},
-                   {"checkpoint-every", options.checkpoint_every},
-                   {"stop-after", options.stop_after},
-                   {"recompute", options.recompute_name()},
-                   {"background", options.background}});
-    require_agreement(device, world, agreed);
-    (void)LaneShare(options.lanes, options.batch, world.size(), world.rank(),
-                    false);  // before anything is written
-    const bool first = world.rank() == 0;
-    if (first) fs::create_directories(checkpoints);
-    std::optional<Keeper> keeper;
-    if (first) keeper.emplace(options, definition);
-    require_shared_directory(device, world, options.run);
-    const fs::path latest =
-        text_of_first(device, world, first ? latest_checkpoint(checkpoints).string() : "", {"start", 10});
-    pin_products(device, products);
-    std::size_t recorded = 0;
-
-    TrainState<D> state(device, model.layout(),
-                        {.ranks = world.size(), .rank = world.rank(), .zero = static_cast<Zero>(options.zero)},
-                        options.moments == "bf16" ? Moments::bf16 : Moments::full);
-    if (!latest.empty()) {
-        read_checkpoint(device, world, model, state, latest);
-        if (first) std::printf("resuming at step %ld from %s\n", state.step, latest.c_str());
-    } else if (!options.init.empty()) {
-        read_weights(device, model, options.init, state);
-    } else {
-        initialize(device, model, state, {.seed = options.seed});
-    }
-    if (first) {
-        keeper->log.emplace(options.run / "metrics.jsonl", state.step);
-        std::printf("%ld parameters, %ld steps of %ld x %ld tokens, %d rank(s) of %s\n",
-                    model.layout().parameter_count(), steps, options.batch, chunks.context(), world.size(),
-                    device_name(device).c_str());
-        std::fflush(stdout);
+class Training {
+public:
+    Training(D& device, const Options& options, lapidary::AnyCommunicator& world,
+             const lapidary::TokenChunks& chunks, const Model& model)
+        : device_(device),
+          options_(options),
+          world_(world),
+          chunks_(chunks),
+          model_(model),
+          evaluation_(options.evaluation, options.data, chunks.context()) {
+        run_ = {definition_of(options, model, options.steps > 0 ? options.steps : chunks.steps_per_epoch()), {}};
     }
 
-    Progress bar("train", first ? steps : 0);
-    CheckpointSaver<D> saver;
-    std::string saved;  // what to say when the checkpoint under way is complete
-    const auto report = [&] {
-        if (!first || saved.empty()) return;
-        bar.finish();
-        std::printf("%s\n", saved.c_str());
-        std::fflush(stdout);
-        saved.clear();
-    };
-    bool stop = false;
-    const Index first_step = state.step;
-    for (Index step = first_step; step < steps && !stop; ++step) {
-        const StepRecord record =
-            train_step(device, world, model, state, chunks.batch(step), optimizer, rate(step),
-                       {.micro_batch = options.micro_batch, .lanes = options.lanes, .clip_norm = options.clip});
-        if (first) {
-            *keeper->log << record;
+    /// Begins the run, or goes on from the last checkpoint. Returns the program's exit code.
+    int operator()() {
+        using namespace lapidary;
+        join();
+        make_state();
+        const fs::path latest = latest_for_all();
+        restore(latest);
+        if (first()) {
+            if (!latest.empty()) std::printf("resuming at step %ld from %s\n", state_->step, latest.c_str());
+            std::printf("%ld parameters, %ld steps of %ld x %ld tokens, %d rank(s) of %s\n",
+                        model_.layout().parameter_count(), run_.steps, run_.batch, chunks_.context(),
+                        world_.size(), device_name(device_).c_str());
+            std::fflush(stdout);
+        }
+        const Index last = options_.stop_after > 0 ? state_->step + options_.stop_after : run_.steps;
+        Progress bar("train", first() ? run_.steps : 0);
+        bar_ = &bar;
+        bool asked = false, stop = false;
+        while (state_->step < run_.steps && !stop) {
+            const StepRecord record = step();
+            if (!saver_.poll(device_, world_)) report();
+            // A signal may have reached some ranks only, and they must stop at one step.
+            asked = any(device_, world_, StopSignals::requested(), "agreement on stopping");
+            stop = asked || state_->step == last;
+            const bool end = state_->step == run_.steps;
+            if (evaluation_.due(state_->step, end)) evaluate();
+            const bool due = options_.checkpoint_every > 0 && state_->step % options_.checkpoint_every == 0;
+            if (record.chunk_finished || due || stop || end) save(record, stop);
+        }
+        saver_.finish(device_, world_);
+        report();
+        return asked && state_->step < run_.steps ? stopped_by_signal : 0;
+    }
+
+private:
+    [[nodiscard]] bool first() const { return world_.rank() == 0; }
+
+    /// All ranks run the same run, and rank 0 takes its directory.
+    void join() {
+        using namespace lapidary;
+        const Json definition = to_json(static_cast<const RunDefinition&>(run_));
+        Json agreed = definition;
+        agreed.update({{"lapidary", version},
+                       {"zero", options_.zero},
+                       {"micro-batch", options_.micro_batch},
+                       {"checkpoint-every", options_.checkpoint_every},
+                       {"stop-after", options_.stop_after},
+                       {"recompute", options_.recompute_name()},
+                       {"digest-every", options_.digest_every},
+                       {"on-bad-step", options_.on_bad_step},
+                       {"spike-deviations", options_.spike_deviations},
+                       {"evaluate-every", options_.evaluation.every},
+                       {"background", options_.background}});
+        require_agreement(device_, world_, agreed);
+        (void)LaneShare(options_.lanes, options_.batch, world_.size(), world_.rank(),
+                        false);  // before anything is written
+        if (first()) fs::create_directories(options_.run / "checkpoints");
+        if (first()) keeper_.emplace(options_, definition);
+        require_shared_directory(device_, world_, options_.run);
+        pin_products(device_, options_.run / "products.json");
+        const std::string where = (options_.run / "manifest.json").string();
+        run_.decisions =
+            decisions_in(Json::parse(of_first(first() ? read_manifest(options_.run).dump() : "")), where);
+    }
+
+    void make_state() {
+        using namespace lapidary;
+        state_.emplace(
+            device_, model_.layout(),
+            Sharding{.ranks = world_.size(), .rank = world_.rank(), .zero = static_cast<Zero>(options_.zero)},
+            options_.moments == "bf16" ? Moments::bf16 : Moments::full);
+    }
+
+    std::string of_first(const std::string& text) {
+        return lapidary::text_of_first(device_, world_, text, {"start", 10});
+    }
+    fs::path latest_for_all() {
+        return of_first(first() ? lapidary::latest_checkpoint(options_.run / "checkpoints").string() : "");
+    }
+
+    /// Puts state, logs and guard where a checkpoint is; empty: at the beginning.
+    void restore(const fs::path& checkpoint) {
+        using namespace lapidary;
+        if (!checkpoint.empty()) {
+            read_checkpoint(device_, world_, model_, *state_, checkpoint);
+        } else {
+            if (state_->step > 0) make_state();
+            if (options_.init.empty()) {
+                initialize(device_, model_, *state_, {.seed = options_.seed});
+            } else {
+                read_weights(device_, model_, options_.init, *state_);
+            }
+        }
+        Json seen = Json::array();  // the last steps, for the guard
+        if (first()) {
+            keeper_->open_logs(options_, state_->step);
+            evaluation_.open(options_.run, state_->step);
+            seen = last_steps();
+        }
+        guard_ = StepGuard(options_.spike_deviations);
+        for (const Json& one : Json::parse(of_first(seen.dump()))) guard_.observe(one[0], one[1]);
+    }
+    [[nodiscard]] lapidary::Json last_steps() const {
+        using namespace lapidary;
+        std::deque<Json> steps;
+        each_logged_line(options_.run / "metrics.jsonl", [&](const Json& line, const std::string&) {
+            if (!line.contains("gradient_norm") || line.contains("applied")) return;
+            steps.push_back({line["loss"], line["gradient_norm"]});
+            if (steps.size() > StepGuard::window) steps.pop_front();
+        });
+        return steps;
+    }
+
+    /// The next step, and what is recorded of it.
+    lapidary::StepRecord step() {
+        using namespace lapidary;
+        std::string fault;
+        const StepRecord record = run_step(device_, world_, model_, *state_, chunks_, run_, options_.micro_batch,
+                                           [&](const StepRecord& made) {
+                                               fault = guard_.fault(made);
+                                               return fault.empty();
+                                           });
+        if (first()) {
+            *keeper_->metrics << record;
             char note[96];
             std::snprintf(note, sizeof note, "loss %.3f | %.0f tokens/s", record.loss, record.tokens_per_second());
-            bar.update(step + 1, note);
+            bar_->update(record.step + 1, note);
         }
-        if (!saver.poll(device, world)) report();
-
-        // A signal may have reached some ranks only, and they must stop at one step.
-        const bool asked = any(device, world, StopSignals::requested(), "agreement on stopping");
-        stop = asked || step + 1 == first_step + options.stop_after;
-        const bool due = options.checkpoint_every > 0 && (step + 1) % options.checkpoint_every == 0;
-        if (record.chunk_finished || due || stop || step + 1 == steps) {
-            const double loss =
-                validation_loss(device, world, model, state, chunks, options.batch, options.sequences_at_once());
-            if (first && chunks.validation_windows() > 0)
-                keeper->log->write({{"step", step}, {"validation_loss", loss}});
-            if (first) keeper->log->sync();  // a checkpoint stands for the steps before it, and so must the log
-            if (first) recorded = record_products(device, products, recorded);
-            const std::string name = checkpoint_name(record, chunks);
-            saver.finish(device, world);
-            report();
-            saver.start(device, world, model, state, checkpoints / name,
-                        {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(),
-                         .cursor = {{"next_step", state.step}}});
-            char line[160];
-            std::snprintf(line, sizeof line, "%s: step %ld, loss %.4f, validation loss %.4f", name.c_str(),
-                          state.step, record.loss, loss);
-            saved = line;
-            if (!options.background || stop) saver.finish(device, world), report();
+        if (!fault.empty()) {
+            decide(record, fault);
+        } else if (record.applied) {
+            guard_.observe(record.loss, record.gradient_norm);
         }
-        if (asked && step + 1 < steps) return stopped_by_signal;
+        const bool rewound = record.step + 1 != state_->step;
+        digest(!rewound && options_.digest_every > 0 && state_->step % options_.digest_every == 0);
+        return record;
     }
-    saver.finish(device, world);
-    report();
-    return 0;
-}
+
+    /// Records what the state is, if that is due.
+    void digest(bool due) {
+        using namespace lapidary;
+        if (!due || digested_ == state_->step) return;
+        digested_ = state_->step;
+        const std::vector<std::uint64_t> leaves = state_digest(device_, world_, model_.layout(), *state_);
+        if (first()) keeper_->digests->add(state_->step - 1, leaves);
+    }
+
+    /// A step was bad, and the weights are as they were: what now.
+    void decide(const lapidary::StepRecord& record, const std::string& fault) {
+        using namespace lapidary;
+        Decision decision{record.step, fault, options_.on_bad_step == "rewind"};
+        decision.loss = record.loss;
+        decision.gradient_norm = record.gradient_norm;
+        const Index batch = run_.decisions.batch_of(record.step);
+        const std::string directory = bad_step_directory(options_.run, record.step).string();
+        fs::path checkpoint;
+        if (decision.rewound) {
+            saver_.finish(device_, world_);
+            report();
+            checkpoint = latest_for_all();
+            decision.back_to = checkpoint.empty() ? 0 : checkpoint_step(checkpoint).value();
+            decision.next_batch = batch + 1;
+        }
+        write_bad_step(device_, world_, model_, *state_, chunks_, decision, batch, options_.sequences_at_once(),
+                       options_.on_bad_step, options_.run);
+        const std::string what =
+            "step " + std::to_string(record.step) + ": " + fault + "; its batch and documents are in " + directory;
+        if (options_.on_bad_step == "stop") {
+            throw Error(
+                ErrorCode::not_finite, "pretrain",
+                what +
+                    ". The weights are as they were. --on-bad-step skip leaves such steps out, rewind goes "
+                    "back to a checkpoint and past the batches since then");
+        }
+        constexpr Index most = 10;
+        if (decision.rewound && run_.decisions.rewindings_to(decision.back_to) == most) {
+            throw Error(ErrorCode::not_finite, "pretrain",
+                        what + ". The run went back to step " + std::to_string(decision.back_to) + " " +
+                            std::to_string(most) + " times");
+        }
+        if (first()) {
+            bar_->finish();
+            std::printf("%s: %s\n", what.c_str(),
+                        decision.rewound ? "going back to the last checkpoint" : "left out");
+            std::fflush(stdout);
+            keeper_->metrics->sync();
+            record_decision(options_.run, decision);
+        }
+        run_.decisions.add(decision);
+        if (decision.rewound) restore(checkpoint);
+    }
+
+    void evaluate() {
+        const std::string text = evaluation_.run(device_, world_, model_, *state_);
+        if (!first()) return;
+        bar_->finish();
+        std::printf("step %ld: %s\n", state_->step, text.c_str());
+        std::fflush(stdout);
+    }
+
+    void save(const lapidary::StepRecord& record, bool stop) {
+        using namespace lapidary;
+        const double loss = validation_loss(device_, world_, model_, *state_, chunks_, options_.batch,
+                                            options_.sequences_at_once());
+        digest(options_.digest_every > 0);
+        if (first()) {
+            if (chunks_.validation_windows() > 0) {
+                keeper_->metrics->write({{"step", record.step}, {"validation_loss", loss}});
+            }
+            keeper_->sync();  // a checkpoint stands for the steps before it, and so must the logs
+            recorded_ = record_products(device_, options_.run / "products.json", recorded_);
+        }
+        fs::path tokenizer = options_.data / "tokenizer.model";
+        if (!fs::exists(tokenizer)) tokenizer = options_.data / "tokenizer.json";
+        const std::string name = checkpoint_name(record, chunks_);
+        saver_.finish(device_, world_);
+        report();
+        saver_.start(device_, world_, model_, *state_, options_.run / "checkpoints" / name,
+                     {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(),
+                      .cursor = {{"next_step", state_->step}}});
+        char line[160];
+        std::snprintf(line, sizeof line, "%s: step %ld, loss %.4f, validation loss %.4f", name.c_str(),
+                      state_->step, record.loss, loss);
+        saved_ = line;
+        if (!options_.background || stop) saver_.finish(device_, world_), report();
+    }
+
+    /// Says that the checkpoint under way is complete.
+    void report() {
+        if (!first() || saved_.empty()) return;
+        bar_->finish();
+        std::printf("%s\n", saved_.c_str());
+        std::fflush(stdout);
+        saved_.clear();
+    }
+
+    D& device_;
+    const Options& options_;
+    lapidary::AnyCommunicator& world_;
+    const lapidary::TokenChunks& chunks_;
+    const Model& model_;
+    TrainingEvaluation evaluation_;
+    lapidary::RunRecord run_;
+    lapidary::StepGuard guard_;
+    std::optional<Keeper> keeper_;
+    std::optional<lapidary::TrainState<D>> state_;
+    lapidary::CheckpointSaver<D> saver_;
+    Progress* bar_ = nullptr;
+    std::string saved_;
+    std::size_t recorded_ = 0;
+    lapidary::Index digested_ = -1;
+};

@@ -35,13 +35,29 @@ void add_checkpoint(const fs::path& run, const std::string& name, Index step, bo
 
 TEST_CASE("a run's manifest says what its steps saw", "[run_record]") {
     const Folder folder;
-    const Json definition{{"data", "abc"}, {"seed", 7}, {"batch", 4}, {"steps", 10}, {"clip", 1.0}};
+    RunDefinition defined;
+    defined.model = "amber";
+    defined.config = {{"hidden_size", 16}};
+    defined.data = "abc";
+    defined.seed = 7;
+    defined.batch = 4;
+    defined.lanes = 2;
+    defined.steps = 10;
+    defined.rate = {true, 1e-3, 1e-4, 2, 10};
+    defined.adamw = {0.9, 0.95, 1e-8, 0.1};
+    defined.clip = 1;
+    const Json definition = to_json(defined);
     record_manifest(folder.path, definition, Json::object());
     const RunRecord run = read_run(folder.path);
     CHECK(run.data == "abc");
     CHECK(run.seed == 7);
     CHECK(run.batch == 4);
     CHECK(run.steps == 10);
+    CHECK(to_json(static_cast<const RunDefinition&>(run)) == definition);
+    CHECK(run.rate(1) == 5e-4);
+    CHECK(run.rate(10) == 1e-4);
+    CHECK(run.optimizer({}).weight_decay == 0.1);
+    CHECK(run.decisions.list().empty());
     const auto refusal = [&](const char* key, const Json& value) {
         Json changed = definition;
         changed[key] = value;
@@ -58,6 +74,8 @@ TEST_CASE("a run's manifest says what its steps saw", "[run_record]") {
     CHECK_THAT(refusal("steps", Index{1} << 60), ContainsSubstring("manifest.json: 'steps' is"));
     CHECK_THAT(refusal("seed", -1), ContainsSubstring("'seed' must be a non-negative integer"));
     CHECK_THAT(refusal("data", nullptr), ContainsSubstring("'data' must be a string"));
+    CHECK_THAT(refusal("adamw", {1, 2}), ContainsSubstring("'adamw' has 2 numbers, not 4"));
+    CHECK_THAT(refusal("rate", {{"schedule", "steps"}}), ContainsSubstring("there is no schedule 'steps'"));
     write_json(folder.path / "manifest.json", {{"format", "other"}, {"definition", definition}});
     CHECK_THROWS_WITH(read_run(folder.path), ContainsSubstring("the format is not 'lapidary run 1'"));
     CHECK_THROWS_AS(read_run(folder.path / "nowhere"), Error);

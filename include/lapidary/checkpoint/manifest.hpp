@@ -21,6 +21,16 @@ inline std::string compiler_name() {
 #endif
 }
 
+/// Reads `run/manifest.json`. Throws Error(io), Error(format) unless it is one.
+inline Json read_manifest(const std::filesystem::path& run) {
+    const std::filesystem::path file = run / "manifest.json";
+    Json manifest = read_json(file);
+    if (get<std::string>(manifest, "format", file.string()) != run_format) {
+        throw Error(ErrorCode::format, "manifest", file.string() + ": the format is not '" + run_format + "'");
+    }
+    return manifest;
+}
+
 /// Records what defines a run in `run/manifest.json`, or, if the run exists, checks that it is continued under the
 /// same definition.
 ///
@@ -34,11 +44,7 @@ inline void record_manifest(const std::filesystem::path& run, const Json& defini
         write_json(file, {{"format", run_format}, {"definition", definition}, {"details", details}});
         return;
     }
-    const Json manifest = read_json(file);
-    if (get<std::string>(manifest, "format", file.string()) != run_format) {
-        throw Error(ErrorCode::format, "manifest", file.string() + ": the format is not '" + run_format + "'");
-    }
-    const Json recorded = get<Json>(manifest, "definition", file.string());
+    const Json recorded = get<Json>(read_manifest(run), "definition", file.string());
     for (const auto& [key, wanted] : definition.items()) {
         const Json got = get<Json>(recorded, key, file.string());
         if (got != wanted) {

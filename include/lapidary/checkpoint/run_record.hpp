@@ -1,44 +1,43 @@
 #pragma once
 
+#include <lapidary/checkpoint/decisions.hpp>
 #include <lapidary/checkpoint/latest.hpp>
-#include <lapidary/checkpoint/manifest.hpp>
-#include <lapidary/core/error.hpp>
-#include <lapidary/core/shape.hpp>
-#include <lapidary/io/json.hpp>
+#include <lapidary/checkpoint/run_definition.hpp>
+#include <lapidary/data/token_chunks.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
 namespace lapidary {
 
-/// What a run's manifest says of which tokens each step saw.
-struct RunRecord {
-    std::string data;        ///< SHA-256 of its data.json
-    std::uint64_t seed = 0;  ///< of the order
-    Index batch = 0;         ///< windows a step
-    Index steps = 0;         ///< of the whole run, done or still to come
+/// A run as its manifest tells it: what defines it, and what was decided on the way.
+struct RunRecord : RunDefinition {
+    Decisions decisions;
 };
 
 /// Reads `run/manifest.json`. Throws Error(io), Error(format) naming file and key.
 inline RunRecord read_run(const std::filesystem::path& run) {
-    const std::filesystem::path file = run / "manifest.json";
-    const std::string where = file.string();
-    const Json manifest = read_json(file);
-    if (get<std::string>(manifest, "format", where) != run_format) {
-        throw Error(ErrorCode::format, "manifest", where + ": the format is not '" + run_format + "'");
+    const std::string where = (run / "manifest.json").string();
+    const Json manifest = read_manifest(run);
+    return {run_definition(get<Json>(manifest, "definition", where), where), decisions_in(manifest, where)};
+}
+
+/// The steps of a run that trained on a window, in order, at most `limit` of them. As `TokenChunks::steps_of`, but
+/// for what was decided on the way.
+inline std::vector<Index> steps_that_saw(const RunRecord& run, const TokenChunks& chunks, Index chunk, Index row,
+                                         Index limit = Index{1} << 40) {
+    const Index batches = run.decisions.batch_of(run.steps - 1) + 1;  // later ones come after later batches
+    std::vector<Index> steps;
+    for (const Index batch : chunks.steps_of(chunk, row, batches, run.batch, run.seed)) {
+        const std::optional<Index> step = run.decisions.step_of(batch);
+        if (step && *step < run.steps && run.decisions.skip_of(*step) == nullptr) steps.push_back(*step);
+        if (static_cast<Index>(steps.size()) == limit) break;
     }
-    const Json definition = get<Json>(manifest, "definition", where);
-    RunRecord record{get<std::string>(definition, "data", where), get<std::uint64_t>(definition, "seed", where),
-                     get<Index>(definition, "batch", where), get<Index>(definition, "steps", where)};
-    for (const auto& [key, value] : {std::pair{"batch", record.batch}, std::pair{"steps", record.steps}}) {
-        if (value >= 1 && value <= Index{1} << 40) continue;
-        throw Error(ErrorCode::format, "manifest", where + ": '" + key + "' is " + std::to_string(value));
-    }
-    return record;
+    return steps;
 }
 
 /// The checkpoints below `run/checkpoints`, by their steps, those of one step by name. Throws Error(io),

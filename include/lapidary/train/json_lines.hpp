@@ -12,15 +12,16 @@ namespace lapidary {
 
 /// A record as one JSON object. Time and speed stand last, so that the part before is equal between replays.
 inline Json to_json(const StepRecord& record) {
-    return {{"step", record.step},
-            {"tokens", record.tokens},
-            {"loss", record.loss},
-            {"learning_rate", record.learning_rate},
-            {"gradient_norm", record.gradient_norm},
-            {"chunk", record.chunk},
-            {"chunk_finished", record.chunk_finished},
-            {"seconds", record.seconds},
-            {"tokens_per_second", record.tokens_per_second()}};
+    Json json = {{"step", record.step},
+                 {"tokens", record.tokens},
+                 {"loss", record.loss},
+                 {"learning_rate", record.learning_rate},
+                 {"gradient_norm", record.gradient_norm},
+                 {"chunk", record.chunk},
+                 {"chunk_finished", record.chunk_finished}};
+    if (!record.applied) json["applied"] = false;
+    json.update({{"seconds", record.seconds}, {"tokens_per_second", record.tokens_per_second()}});
+    return json;
 }
 
 /// A log of records, one JSON object a line. Opening it for a run that resumes at `step` drops the records from

@@ -14,6 +14,7 @@ struct StepRecord {
     double seconds = 0;           ///< wall time of the step
     Index chunk = 0;              ///< the data chunk it read
     bool chunk_finished = false;  ///< it was the chunk's last step
+    bool applied = true;          ///< else the weights were left as they were
 
     [[nodiscard]] double tokens_per_second() const {
         return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;

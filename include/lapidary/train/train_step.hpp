@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,6 +31,9 @@ struct StepOptions {
     Index micro_batch = 0;  ///< sequences in flight at once; 0: a whole lane. Changes memory, on a CPU never a bit
     Index lanes = 1;        ///< a power of two that divides the batch; a property of the run: it changes bits
     double clip_norm = 1.0;  ///< limit of the global gradient norm; 0: none
+    /// Asked before the update, on all ranks alike, whether to make it, also where loss or norm is not finite,
+    /// which is never made: without this it is an Error.
+    std::function<bool(const StepRecord&)> accept{};
 };
 
 namespace detail {
@@ -161,10 +165,11 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
 ///
 /// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends
 /// on the batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the
-/// state is sharded among them, nor, but on a GPU, on `micro_batch`. Throws Error(not_finite), on all ranks and
-/// with the state as it was, if the loss or the gradient norm is not finite; Error(value) for a token outside the
-/// vocabulary, for lanes that fit neither batch nor ranks, for a state made for other ranks than there are, and
-/// for ranks that were given different batches; Error(shape) for a batch whose sizes do not fit; Error(lost_rank).
+/// state is sharded among them, nor, but on a GPU, on `micro_batch`. A step that `accept` refuses counts, but
+/// leaves weights and moments as they were. Throws Error(not_finite), on all ranks and with the state as it was,
+/// if the loss or the gradient norm is not finite; Error(value) for a token outside the vocabulary, for lanes that
+/// fit neither batch nor ranks, for a state made for other ranks than there are, and for ranks that were given
+/// different batches; Error(shape) for a batch whose sizes do not fit; Error(lost_rank).
 template <Device D, Communicator World, class Model, class Optimizer>
 StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
                       const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
@@ -185,14 +190,18 @@ StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>
         .gradient_norm = gradient_norm(device, world, state),
         .chunk = batch.chunk,
         .chunk_finished = batch.last_in_chunk};
-    if (!std::isfinite(record.loss) || !std::isfinite(record.gradient_norm)) {
+    const bool finite = std::isfinite(record.loss) && std::isfinite(record.gradient_norm);
+    if (!finite && !options.accept) {
         throw Error(ErrorCode::not_finite, "train_step",
                     "step " + std::to_string(state.step) + ": loss " + std::to_string(record.loss) +
                         ", gradient norm " + std::to_string(record.gradient_norm) +
                         "; the weights were left as they were");
     }
-    detail::update(device, world, model.layout(), state, optimizer, rate,
-                   clip_factor(record.gradient_norm, options.clip_norm));
+    record.applied = (!options.accept || options.accept(record)) && finite;
+    if (record.applied) {
+        detail::update(device, world, model.layout(), state, optimizer, rate,
+                       clip_factor(record.gradient_norm, options.clip_norm));
+    }
     ++state.step;
     record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return record;
