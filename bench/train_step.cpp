@@ -6,8 +6,10 @@
 #include <lapidary/comm/single_process.hpp>
 #include <lapidary/models/amber.hpp>
 #include <lapidary/optim/adamw.hpp>
+#include <lapidary/train/state_digest.hpp>
 #include <lapidary/train/train_step.hpp>
 
+#include <chrono>
 #include <fstream>
 #include <memory>
 #include <vector>
@@ -97,10 +99,34 @@ void add_steps(const std::string& name, const AmberConfig& config, Index sequenc
     if (setting("LAPIDARY_STEPS") > 0) steps->Iterations(setting("LAPIDARY_STEPS"));
 }
 
+/// The digest of the state after a step, and what share of a step's time it takes.
+void measure_digest(benchmark::State& state, const AmberConfig& config, Index sequences) {
+    Training& t = training(config, sequences, 0);
+    SingleProcess world;
+    std::vector<double> steps, digests;
+    for (auto _ : state) {
+        steps.push_back(t.step());
+        const auto start = std::chrono::steady_clock::now();
+        benchmark::DoNotOptimize(state_digest(t.device, world, t.model.layout(), t.state));
+        digests.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    const auto median = [](std::vector<double>& values) {
+        std::sort(values.begin(), values.end());
+        return values[values.size() / 2];
+    };
+    const double digest = median(digests);
+    state.counters["digest_ms"] = 1e3 * digest;
+    state.counters["of_a_step"] = digest / median(steps);
+    state.counters["GB/s"] = 12e-9 * static_cast<double>(t.model.layout().size()) / digest;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     add_steps("S", AmberConfig::bench_s(), 8);
     add_steps("M", AmberConfig::bench_m(), 4);
+    bench::add("state_digest/S", [](benchmark::State& s) {
+        measure_digest(s, AmberConfig::bench_s(), 8);
+    })->Unit(benchmark::kMillisecond);
     return bench::run(argc, argv);
 }

@@ -106,7 +106,7 @@ TEMPLATE_TEST_CASE("digests on a GPU are those of the CPU", "", float, bf16) {
             const auto p = static_cast<std::uint64_t>(first + i);
             const auto run = std::upper_bound(starts.begin(), starts.end(), first + i) - starts.begin() - 1;
             sums[static_cast<std::size_t>(run)] += narrow[static_cast<std::size_t>(i)].bits *
-                                                   digest_key(p % digest_block) * digest_key(p / digest_block);
+                                                   element_key(p % digest_block) * digest_key(p / digest_block);
         }
         CHECK(moment_digests<G>(gpu, ConstView<bf16, 1>(weights.weights), first, starts) == sums);
     }

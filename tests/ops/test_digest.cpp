@@ -22,7 +22,7 @@ std::vector<std::uint64_t> defined(const std::vector<T>& x, Index first, const s
         const Index p = first + static_cast<Index>(i);
         std::size_t run = 0;
         while (run + 1 < starts.size() && starts[run + 1] <= p) ++run;
-        sums[run] += std::uint64_t{std::bit_cast<Bits>(x[i])} * digest_key(static_cast<std::uint64_t>(p % 1024)) *
+        sums[run] += std::uint64_t{std::bit_cast<Bits>(x[i])} * element_key(static_cast<std::uint64_t>(p % 1024)) *
                      digest_key(static_cast<std::uint64_t>(p / 1024));
     }
     return sums;

@@ -10,31 +10,18 @@ namespace lapidary {
 
 namespace cpu {
 
-/// Halves of the keys within a block: products of 32 bits are what vectors of integers can do.
-struct DigestKeys {
-    alignas(64) std::array<std::uint32_t, digest_block> low{}, high{};
+inline constexpr auto element_keys = [] {
+    std::array<std::uint32_t, digest_block> keys{};
+    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = element_key(i);
+    return keys;
+}();
 
-    constexpr DigestKeys() {
-        for (std::size_t i = 0; i < low.size(); ++i) {
-            low[i] = static_cast<std::uint32_t>(digest_key(i));
-            high[i] = static_cast<std::uint32_t>(digest_key(i) >> 32);
-        }
-    }
-};
-inline constexpr DigestKeys digest_keys;
-
-/// The digest of `count` elements from `position` on, of one block.
+/// The digest of `count` elements from `position` on, of one block of keys.
 inline std::uint64_t digest_part(const float* x, Index position, Index count) {
-    const std::uint32_t* const low = digest_keys.low.data() + position % digest_block;
-    const std::uint32_t* const high = digest_keys.high.data() + position % digest_block;
-    std::uint64_t lows = 0;
-    std::uint32_t highs = 0;
-    for (Index i = 0; i < count; ++i) {
-        const auto bits = std::bit_cast<std::uint32_t>(x[i]);
-        lows += std::uint64_t{bits} * low[i];
-        highs += bits * high[i];
-    }
-    return (lows + (std::uint64_t{highs} << 32)) * digest_key(static_cast<std::uint64_t>(position / digest_block));
+    const std::uint32_t* const keys = element_keys.data() + position % digest_block;
+    std::uint64_t sum = 0;
+    for (Index i = 0; i < count; ++i) sum += std::uint64_t{std::bit_cast<std::uint32_t>(x[i])} * keys[i];
+    return sum * digest_key(static_cast<std::uint64_t>(position / digest_block));
 }
 
 }  // namespace cpu

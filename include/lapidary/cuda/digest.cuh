@@ -33,7 +33,8 @@ template <class Bits>
 struct DigestPieces {
     static constexpr int threads = 256;
     static constexpr Index span = 16 * digest_block;
-    static constexpr std::size_t room = (digest_block + threads / 32) * sizeof(std::uint64_t);
+    static constexpr std::size_t keys_room = digest_block * sizeof(std::uint32_t);
+    static constexpr std::size_t room = keys_room + threads / 32 * sizeof(std::uint64_t);
     Bits bits;
     const Index* starts;
     std::uint64_t* pieces;
@@ -41,9 +42,10 @@ struct DigestPieces {
 
     template <class Thread>
     LAPIDARY_KERNEL void operator()(Thread& thread) const {
-        auto* const keys = thread.template shared<std::uint64_t>();
+        auto* const keys = thread.template shared<std::uint32_t>();
+        auto* const sums = thread.template shared<std::uint64_t>(keys_room);
         for (int i = thread.index(); i < digest_block; i += threads) {
-            keys[i] = digest_key(static_cast<std::uint64_t>(i));
+            keys[i] = element_key(static_cast<std::uint64_t>(i));
         }
         thread.barrier();
         Index at = first + thread.block(0) * span;
@@ -56,24 +58,24 @@ struct DigestPieces {
                 sum += part(at, here, keys, thread.index());
                 at += here;
             }
-            sum = block_sum(thread, sum, keys + digest_block);
+            sum = block_sum(thread, sum, sums);
             if (thread.index() == 0) pieces[thread.block(0) + run] = sum;
             thread.barrier();
         }
     }
 
     /// A thread's share of elements of one block of keys.
-    LAPIDARY_KERNEL std::uint64_t part(Index at, Index count, const std::uint64_t* keys, int thread) const {
-        const std::uint64_t* const own = keys + at % digest_block;
+    LAPIDARY_KERNEL std::uint64_t part(Index at, Index count, const std::uint32_t* keys, int thread) const {
+        const std::uint32_t* const own = keys + at % digest_block;
         std::uint64_t sum = 0;
         if (count == digest_block) {
             LAPIDARY_UNROLL
             for (int i = 0; i < digest_block / threads; ++i) {
                 const int j = i * threads + thread;
-                sum += bits(at - first + j) * own[j];
+                sum += std::uint64_t{bits(at - first + j)} * own[j];
             }
         } else {
-            for (Index j = thread; j < count; j += threads) sum += bits(at - first + j) * own[j];
+            for (Index j = thread; j < count; j += threads) sum += std::uint64_t{bits(at - first + j)} * own[j];
         }
         return sum * digest_key(static_cast<std::uint64_t>(at / digest_block));
     }

@@ -13,21 +13,25 @@
 
 namespace lapidary {
 
-/// The digest of a vector is the sum, modulo 2^64, of the bits of each element times a key, an odd number that its
-/// position decides: `digest_key(p / digest_block) * digest_key(p % digest_block)`.
+/// The digest of a vector is the sum, modulo 2^64, of the bits of each element times a key that its position p
+/// decides: `digest_key(p / digest_block) * element_key(p % digest_block)`.
 ///
-/// Sums of integers do not depend on their order, so parts may be digested anywhere, by anybody, and added. A
-/// change of any one element changes the digest, several cancel each other by a chance of about 2^-60. It finds
-/// errors; it is no protection against somebody who chooses values that cancel.
+/// Sums of integers do not depend on their order, so parts may be digested anywhere, by anybody, and added. Keys
+/// are odd: a change of any one element changes the digest. Several within a block of keys cancel each other by a
+/// chance of about 2^-32, several in different ones of 2^-64. It finds errors; it is no protection against
+/// somebody who chooses values that cancel.
 inline constexpr Index digest_block = 1024;
 
 /// Source: the finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
 /// 2014).
-LAPIDARY_HOST_DEVICE constexpr std::uint64_t digest_key(std::uint64_t position) {
-    std::uint64_t x = (position + 1) * 0x9e3779b97f4a7c15U;
+LAPIDARY_HOST_DEVICE constexpr std::uint64_t digest_key(std::uint64_t number) {
+    std::uint64_t x = (number + 1) * 0x9e3779b97f4a7c15U;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
     return (x ^ (x >> 31)) | 1U;
+}
+LAPIDARY_HOST_DEVICE constexpr std::uint32_t element_key(std::uint64_t place) {
+    return static_cast<std::uint32_t>(digest_key(place) >> 32) | 1U;
 }
 
 namespace detail {

@@ -13,7 +13,7 @@ inline void digests_on(Reference&, ConstView<double, 1> x, Index first, std::spa
         const auto position = static_cast<std::uint64_t>(first + i);
         const auto run = std::upper_bound(starts.begin(), starts.end(), first + i) - starts.begin() - 1;
         sums[static_cast<std::size_t>(run)] += std::bit_cast<std::uint64_t>(x[i]) *
-                                               digest_key(position % digest_block) *
+                                               element_key(position % digest_block) *
                                                digest_key(position / digest_block);
     }
 }
