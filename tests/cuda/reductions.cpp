@@ -105,7 +105,7 @@ TEMPLATE_TEST_CASE("digests on a GPU are those of the CPU", "", float, bf16) {
         for (Index i = 0; i < size; ++i) {
             const auto p = static_cast<std::uint64_t>(first + i);
             const auto run = std::upper_bound(starts.begin(), starts.end(), first + i) - starts.begin() - 1;
-            sums[static_cast<std::size_t>(run)] += narrow[static_cast<std::size_t>(i)].bits *
+            sums[static_cast<std::size_t>(run)] += std::uint64_t{narrow[static_cast<std::size_t>(i)].bits} *
                                                    element_key(p % digest_block) * digest_key(p / digest_block);
         }
         CHECK(moment_digests<G>(gpu, ConstView<bf16, 1>(weights.weights), first, starts) == sums);
