@@ -2,6 +2,7 @@
 
 #include "checks.hpp"
 #include "progress.hpp"
+#include "run_data.hpp"
 #include "trace_report.hpp"
 
 #include <lapidary/checkpoint/run_record.hpp>
@@ -10,7 +11,6 @@
 #include <lapidary/data/token_index.hpp>
 #include <lapidary/data/token_index_builder.hpp>
 #include <lapidary/io/json.hpp>
-#include <lapidary/io/sha256.hpp>
 #include <lapidary/text/open_tokenizer.hpp>
 
 #include <CLI/CLI.hpp>
@@ -46,24 +46,9 @@ struct Traced {
         : run(options.run.empty() ? std::nullopt : std::optional(read_run(options.run))),
           checkpoints(run ? checkpoints_of(options.run) : std::vector<CheckpointRecord>{}),
           chunks(
-              matching_data(options, run),
+              run_data(options.run, options.data, run),
               {.batch_size = run ? run->batch : 1, .seed = run ? run->seed : 0, .verify = !options.skip_hashes}) {
         if (run || options.documents) documents.emplace(chunks, options.documents);
-    }
-
-private:
-    static fs::path matching_data(const Options& options, const std::optional<RunRecord>& run) {
-        const fs::path data = options.data.empty() ? options.run / "data" : options.data;
-        if (!fs::exists(data / data_manifest)) {
-            throw Error(ErrorCode::io, "data",
-                        data.string() + ": holds no prepared data; --data says where they are");
-        }
-        if (run && sha256_file(data / data_manifest) != run->data) {
-            throw Error(ErrorCode::integrity, "data",
-                        (data / data_manifest).string() + ": is not the data that " + options.run.string() +
-                            " was trained on");
-        }
-        return data;
     }
 };
 
@@ -111,7 +96,8 @@ Json trace_step(const Options& options, Traced& traced) {
 
 // The steps that saw a window, and the first checkpoint after one.
 void add_steps(const Options& options, Traced& traced, const TextMatch& match, Json& result) {
-    const auto steps = steps_that_saw(*traced.run, traced.chunks, match.chunk, match.row, options.limit);
+    const auto steps =
+        steps_that_saw(*traced.run, traced.chunks, match.chunk, match.row, traced.run->steps, options.limit);
     const auto checkpoint = steps.empty() ? std::nullopt : first_checkpoint(traced, steps.front());
     std::string list;
     for (const Index step : steps) list += (list.empty() ? "step " : ", ") + std::to_string(step);

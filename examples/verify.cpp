@@ -110,7 +110,7 @@ Finding replay_run(Options& options, std::optional<AnyCommunicator>& joined, int
     }
     options.where.check();
     options.launch.check(options.where.on_gpu());
-    check_data(options.run, options.data, run);
+    check_data(options.run, options.data, run.data);
     const TokenChunks chunks(
         options.data, {.batch_size = run.batch, .seed = run.seed, .separate_documents = run.separate_documents});
     Finding finding;

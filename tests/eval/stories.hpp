@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/checkpoint/huggingface.hpp>
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/cpu.hpp>
 #include <lapidary/models/families.hpp>

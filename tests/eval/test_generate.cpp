@@ -97,6 +97,21 @@ TEST_CASE("sampling is a function of seed and position, and keeps to its limits"
     CHECK_THROWS_AS(sample<float>(logits, {.temperature = -1}, 0), Error);
     CHECK_THROWS_AS(sample<float>({}, {}, 0), Error);
     CHECK_THROWS_AS(sample<float>(std::vector<float>{1, NAN}, {}, 0), Error);
+    // Of many logits: the first of the largest wherever it stands, and what is no number wherever that stands.
+    std::vector<float> many(300, -2.0F);
+    CHECK(sample<float>(many, {.temperature = 0}, 0) == 0);
+    for (const std::size_t at : {299, 130, 128, 127, 64, 63, 1}) {
+        many[at] = 5;
+        CHECK(sample<float>(many, {.temperature = 0}, 0) == static_cast<Index>(at));
+        for (const std::size_t odd : {std::size_t{0}, at - 1, std::size_t{299}}) {
+            auto broken = many;
+            broken[odd] = NAN;
+            CHECK_THROWS_AS(sample<float>(broken, {.temperature = 0}, 0), Error);
+        }
+    }
+    CHECK_THROWS_AS(sample<float>(std::vector<float>(70, -INFINITY), {.temperature = 0}, 0), Error);
+    many[200] = INFINITY;
+    CHECK_THROWS_AS(sample<float>(many, {.temperature = 0}, 0), Error);
 }
 
 TEST_CASE("a batch of prompts gives what each prompt gives on its own, and tells of every token") {

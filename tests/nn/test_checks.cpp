@@ -88,7 +88,7 @@ TEST_CASE("a model refuses tokens that its caches or its context cannot hold") {
     CHECK_THROWS_WITH(
         small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3), two.layers(),
                                 std::span(&third, 1), scratch(small.device, Shape<2>{1, 7})),
-        ContainsSubstring("[heads] sequence 2 is not in [2, 6, 4, 2]"));
+        ContainsSubstring("[heads] 1 sequences from 2 on are not in [2, 6, 4, 2]"));
     CHECK_THROWS_WITH(
         small.model.next_logits(small.device, Weights<double>(small.weights), small.tokens(3), two.layers(),
                                 std::span<const CachedSequence>(), scratch(small.device, Shape<2>{1, 7})),

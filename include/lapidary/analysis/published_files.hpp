@@ -12,24 +12,11 @@
 
 namespace lapidary {
 
-/// Throws Error(io) unless prepared data lie in a directory, Error(integrity) unless they are those of a run.
-inline void check_data(const std::filesystem::path& run, const std::filesystem::path& data,
-                       const RunDefinition& definition) {
-    const std::filesystem::path file = data / data_manifest;
-    if (!std::filesystem::exists(file)) {
-        throw Error(ErrorCode::io, "data", data.string() + ": holds no prepared data; --data says where they are");
-    }
-    if (sha256_file(file) != definition.data) {
-        throw Error(ErrorCode::integrity, "data",
-                    file.string() + ": is not the data that " + run.string() + " was trained on");
-    }
-}
-
 /// Compares the data of a run and its checkpoints with their hashes, and its record of states with itself, without
 /// training. Throws Error(integrity) naming the first file that differs, Error(io), Error(format).
 inline Finding verify_files(const std::filesystem::path& run, const std::filesystem::path& data) {
     const RunEvidence evidence = read_evidence(run);
-    check_data(run, data, evidence.run);
+    check_data(run, data, evidence.run.data);
     const TokenChunks chunks(data, {.batch_size = evidence.run.batch, .seed = evidence.run.seed});
     if (!evidence.broken_chain.empty()) throw Error(ErrorCode::integrity, "digests", evidence.broken_chain);
     Finding finding;

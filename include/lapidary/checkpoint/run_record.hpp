@@ -4,6 +4,7 @@
 #include <lapidary/checkpoint/latest.hpp>
 #include <lapidary/checkpoint/run_definition.hpp>
 #include <lapidary/data/token_chunks.hpp>
+#include <lapidary/io/sha256.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -26,18 +27,33 @@ inline RunRecord read_run(const std::filesystem::path& run) {
     return {run_definition(get<Json>(manifest, "definition", where), where), decisions_in(manifest, where)};
 }
 
-/// The steps of a run that trained on a window, in order, at most `limit` of them. As `TokenChunks::steps_of`, but
-/// for what was decided on the way.
+/// Throws Error(io) unless prepared data lie in a directory, Error(integrity) unless they are those that a run was
+/// trained on. `hash`: what its manifest says of them; empty: any will do.
+inline void check_data(const std::filesystem::path& run, const std::filesystem::path& data,
+                       const std::string& hash) {
+    const std::filesystem::path file = data / data_manifest;
+    if (!std::filesystem::exists(file)) {
+        throw Error(ErrorCode::io, "data", data.string() + ": holds no prepared data; --data says where they are");
+    }
+    if (!hash.empty() && sha256_file(file) != hash) {
+        throw Error(ErrorCode::integrity, "data",
+                    file.string() + ": is not the data that " + run.string() + " was trained on");
+    }
+}
+
+/// The steps of a run, of its first `steps`, that trained on a window, in order, at most `limit` of them. As
+/// `TokenChunks::steps_of`, but for what was decided on the way.
 inline std::vector<Index> steps_that_saw(const RunRecord& run, const TokenChunks& chunks, Index chunk, Index row,
-                                         Index limit = Index{1} << 40) {
-    const Index batches = run.decisions.batch_of(run.steps - 1) + 1;  // later ones come after later batches
-    std::vector<Index> steps;
+                                         Index steps, Index limit = Index{1} << 40) {
+    std::vector<Index> result;
+    if (steps < 1) return result;
+    const Index batches = run.decisions.batch_of(steps - 1) + 1;  // later ones come after later batches
     for (const Index batch : chunks.steps_of(chunk, row, batches, run.batch, run.seed)) {
         const std::optional<Index> step = run.decisions.step_of(batch);
-        if (step && *step < run.steps && run.decisions.skip_of(*step) == nullptr) steps.push_back(*step);
-        if (static_cast<Index>(steps.size()) == limit) break;
+        if (step && *step < steps && run.decisions.skip_of(*step) == nullptr) result.push_back(*step);
+        if (std::ssize(result) == limit) break;
     }
-    return steps;
+    return result;
 }
 
 /// The checkpoints below `run/checkpoints`, by their steps, those of one step by name. Throws Error(io),

@@ -26,6 +26,11 @@ using OnToken = std::function<void(Index, std::int32_t)>;
 
 namespace detail {
 
+/// Of prompts, in one call to a model: enough to keep a device busy.
+inline constexpr Index prompt_tokens = 2048;
+/// That come to the host together: few transfers, in little memory.
+inline constexpr Index logits_at_once = Index{1} << 20;
+
 /// A text that is being written.
 struct GrowingText {
     CachedSequence sequence;
@@ -85,28 +90,36 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
                                    longest + std::min(model.context() - longest, options.max_tokens));
     const Index drawable = options.vocabulary > 0 ? options.vocabulary : model.vocabulary();
 
-    // Texts of one call have equally many fresh tokens: prompts go in one by one, then all texts advance together.
+    // Texts of one call have equally many fresh tokens: neighbouring prompts of one length go in together, as many
+    // as keep a device busy, then all texts advance together.
     const auto advance = [&](std::span<detail::GrowingText*> those) {
         ScratchScope scope(device.scratch());
         const auto count = static_cast<Index>(those.front()->fresh.size()),
                    rows = static_cast<Index>(those.size());
         std::vector<CachedSequence> sequences;
-        const auto ids = device.scratch().template allocate<std::int32_t, 2>({rows, count});
-        for (Index i = 0; i < rows; ++i) {
-            const detail::GrowingText& text = *those[static_cast<std::size_t>(i)];
-            sequences.push_back(text.sequence);
-            device.upload(text.fresh.data(), ids.at(i).data, text.fresh.size() * sizeof(std::int32_t));
+        std::vector<std::int32_t> fresh;
+        for (const detail::GrowingText* text : those) {
+            sequences.push_back(text->sequence);
+            fresh.insert(fresh.end(), text->fresh.begin(), text->fresh.end());
         }
+        const auto ids = device.scratch().template allocate<std::int32_t, 2>({rows, count});
+        device.upload(fresh.data(), ids.data, fresh.size() * sizeof(std::int32_t));
         const auto logits = scratch(device, Shape<2>{rows, model.vocabulary()});
         model.next_logits(device, weights, ids, caches.layers(), std::span<const CachedSequence>(sequences),
                           logits);
+        const Index at_once = std::max<Index>(1, detail::logits_at_once / model.vocabulary());
+        std::vector<Accumulator<D>> host;
         for (Index i = 0; i < rows; ++i) {
+            if (i % at_once == 0) {
+                host = read_accumulators(device, logits.slice(i, std::min(at_once, rows - i)).flat());
+            }
             detail::GrowingText& text = *those[static_cast<std::size_t>(i)];
-            const std::vector<Accumulator<D>> host = read_accumulators(device, logits.at(i));
             const Index row = text.sequence.row;
-            const auto token = static_cast<std::int32_t>(sample<Accumulator<D>>(
-                std::span(host).first(static_cast<std::size_t>(drawable)), options.sampling,
-                static_cast<std::uint64_t>(text.result.size()), static_cast<std::uint64_t>(row)));
+            const auto own = std::span<const Accumulator<D>>(host).subspan(
+                static_cast<std::size_t>(i % at_once * model.vocabulary()), static_cast<std::size_t>(drawable));
+            const auto token = static_cast<std::int32_t>(
+                sample<Accumulator<D>>(own, options.sampling, static_cast<std::uint64_t>(text.result.size()),
+                                       static_cast<std::uint64_t>(row)));
             text.sequence.past += count;
             text.fresh = {token};
             text.result.push_back(token);
@@ -116,10 +129,14 @@ std::vector<std::vector<std::int32_t>> generate_batch(D& device, const Model& mo
     };
     std::vector<detail::GrowingText*> active;
     if (options.max_tokens > 0) {
-        for (detail::GrowingText& text : texts) {
-            detail::GrowingText* one = &text;
-            advance({&one, 1});
-            active.push_back(one);
+        for (detail::GrowingText& text : texts) active.push_back(&text);
+        for (std::size_t first = 0, count = 1; first < active.size(); first += count) {
+            const Index length = active[first]->length();
+            for (count = 1; first + count < active.size() && active[first + count]->length() == length &&
+                            (static_cast<Index>(count) + 1) * length <= detail::prompt_tokens;) {
+                ++count;
+            }
+            advance(std::span(active).subspan(first, count));
         }
     }
     for (;;) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -18,6 +20,33 @@ struct SampleOptions {
     std::uint64_t seed = 0;
 };
 
+namespace detail {
+
+/// The first of the largest logits. Throws Error(not_finite) if a logit is not a number or the largest is
+/// infinite.
+template <class T>
+Index likeliest(std::span<const T> logits) {
+    constexpr std::size_t block = 64;  // compared at once: few blocks of many hold a new maximum
+    T best = -std::numeric_limits<T>::infinity();
+    Index place = 0;
+    for (std::size_t first = 0; first < logits.size(); first += block) {
+        const auto part = logits.subspan(first, std::min(block, logits.size() - first));
+        int larger = 0;
+        for (const T logit : part) larger |= static_cast<int>(!(logit <= best));
+        if (larger == 0) continue;
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            if (std::isnan(part[i])) throw Error(ErrorCode::not_finite, "sample", "a logit is not a number");
+            if (!(part[i] > best)) continue;
+            best = part[i];
+            place = static_cast<Index>(first + i);
+        }
+    }
+    if (!std::isfinite(best)) throw Error(ErrorCode::not_finite, "sample", "the largest logit is infinite");
+    return place;
+}
+
+}  // namespace detail
+
 /// Draws a token from softmax(logits / temperature), restricted to the top tokens (`top_p` is a share of what
 /// `top_k` leaves). `position` counts the draws of one text, `text` the texts: the choice is a pure function of
 /// (logits, options, position, text). Ties go to the lower id. Throws Error(not_finite) if a logit is not a number
@@ -30,13 +59,9 @@ Index sample(std::span<const T> logits, const SampleOptions& options, std::uint6
         throw Error(ErrorCode::value, "sample",
                     "temperature must be at least 0, top_k at least 0, top_p in (0, 1], and there must be logits");
     }
-    for (T logit : logits) {
-        if (std::isnan(logit)) throw Error(ErrorCode::not_finite, "sample", "a logit is not a number");
-    }
-    const auto at = [&](Index i) { return static_cast<double>(logits[static_cast<std::size_t>(i)]); };
-    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
-    if (!std::isfinite(at(best))) throw Error(ErrorCode::not_finite, "sample", "the largest logit is infinite");
+    const Index best = detail::likeliest(logits);
     if (options.temperature == 0) return best;
+    const auto at = [&](Index i) { return static_cast<double>(logits[static_cast<std::size_t>(i)]); };
 
     // The order of likelihood is needed for as many tokens as are considered, mostly a few of very many.
     const auto size = static_cast<Index>(logits.size());

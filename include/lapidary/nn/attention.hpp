@@ -193,26 +193,38 @@ private:
         return saved.mixed;
     }
 
-    // The same of tokens that follow others in a cache, one sequence after the other.
+    // The same of tokens that follow others in a cache.
     template <Device D>
     View<Scalar<D>, 3> mix(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
                            KeyValueCache<Scalar<D>> cache, std::span<const CachedSequence> sequences) const {
         const Index batch = x.extent(0), time = x.extent(1);
         const auto qkv = scratch(device, Shape<3>{batch, time, columns()});
         const auto mixed = scratch(device, Shape<3>{batch, time, output_.inputs()});
-        const auto log_sum = accumulator_scratch(device, Shape<3>{1, options_.heads, time});
+        const auto log_sum = accumulator_scratch(device, Shape<3>{batch, options_.heads, time});
         project(device, weights, x, qkv);
-        for (Index b = 0; b < batch; ++b) {
+        for (Index b = 0, run = 0; b < batch; b += run) {
             const auto [row, past] = sequences[static_cast<std::size_t>(b)];
-            const auto own = qkv.slice(b, 1);
-            const KeyValueCache<Scalar<D>> kept = cache.sequence(row);
+            run = together(sequences.subspan(static_cast<std::size_t>(b)));
+            const auto own = qkv.slice(b, run);
+            const KeyValueCache<Scalar<D>> kept = cache.sequences(row, run);
             position_.apply(device, queries(own), keys(own), past);
             copy_heads(device, keys(own), kept.keys.slice(past, time));
             copy_heads(device, values(own), kept.values.slice(past, time));
             attention(device, queries(own), kept.keys.first(past + time), kept.values.first(past + time), rule(),
-                      queries(mixed.slice(b, 1)), log_sum);
+                      queries(mixed.slice(b, run)), log_sum.slice(b, run));
         }
         return mixed;
+    }
+
+    // How many of the sequences, from the first on, one call serves: neighbours in the cache, equally far.
+    static Index together(std::span<const CachedSequence> sequences) {
+        const auto [row, past] = sequences.front();
+        Index count = 1;
+        while (count < std::ssize(sequences) && sequences[static_cast<std::size_t>(count)].row == row + count &&
+               sequences[static_cast<std::size_t>(count)].past == past) {
+            ++count;
+        }
+        return count;
     }
 
     template <Device D>

@@ -14,8 +14,11 @@ struct KeyValueCache {
     Heads<T> keys;
     Heads<T> values;
 
-    /// The part of one sequence, [1, Tmax, K, D] each. Throws Error(shape) if there is no such row.
-    [[nodiscard]] KeyValueCache sequence(Index row) const { return {keys.sequence(row), values.sequence(row)}; }
+    /// The part of `count` sequences from `row` on, [count, Tmax, K, D] each. Throws Error(shape) if some of these
+    /// rows are not there.
+    [[nodiscard]] KeyValueCache sequences(Index row, Index count) const {
+        return {keys.sequences(row, count), values.sequences(row, count)};
+    }
 };
 
 /// A sequence that goes on: its row in a cache, and how many tokens of it are there.

@@ -50,15 +50,23 @@ struct Heads {
         result.time = count;
         return result;
     }
+    /// `count` sequences of the batch from `first` on. Throws Error(shape) if some of them are not there.
+    [[nodiscard]] Heads sequences(Index first, Index count) const {
+        detail::require_shape(first >= 0 && count >= 0 && count <= batch && first <= batch - count, "heads", [&] {
+            return std::to_string(count) + " sequences from " + std::to_string(first) + " on are not in " +
+                   to_string(shape());
+        });
+        Heads result = *this;
+        result.data += first * batch_stride;
+        result.batch = count;
+        return result;
+    }
     /// One sequence of the batch. Throws Error(shape) if it is not there.
     [[nodiscard]] Heads sequence(Index b) const {
         detail::require_shape(b >= 0 && b < batch, "heads", [&] {
             return "sequence " + std::to_string(b) + " is not in " + to_string(shape());
         });
-        Heads result = *this;
-        result.data += b * batch_stride;
-        result.batch = 1;
-        return result;
+        return sequences(b, 1);
     }
 };
 
