@@ -16,6 +16,15 @@ using namespace lapidary::test;
 
 namespace {
 
+/// A run as its manifest tells it, as far as it matters here.
+RunRecord run_of(std::uint64_t seed, Index batch, Index steps) {
+    RunRecord run;
+    run.seed = seed;
+    run.batch = batch;
+    run.steps = steps;
+    return run;
+}
+
 // Three sequences of chunk 4, two of chunk 1, of which the last is of source 1; two tokens are compared.
 MemorizationSample five_sequences() {
     return {1, 2, {4, 1}, {{4, 0, 0}, {4, 3, 1}, {4, 7, 0}, {1, 2, 0}, {1, 5, 1}}, std::vector<TokenId>(15)};
@@ -107,7 +116,7 @@ TEST_CASE("a chunk is seen when its pass is over, a sequence when its step is", 
     const std::vector<Index> steps{0, 2, in_chunk + 2, 2 * all + 3};
     for (const Index step : steps) grid.add("step " + std::to_string(step), step, nothing);
     grid.add("published", std::nullopt, nothing);
-    const Exposure exposure(grid, data, RunRecord{"", 5, 3, 2 * all + 3});
+    const Exposure exposure(grid, data, run_of(5, 3, 2 * all + 3));
     for (std::size_t c = 0; c < steps.size(); ++c) {
         std::vector<std::vector<Index>> when(static_cast<std::size_t>(grid.sample().size()));
         for (Index step = 0; step < steps[c]; ++step) {
@@ -130,8 +139,7 @@ TEST_CASE("a chunk is seen when its pass is over, a sequence when its step is", 
     CHECK_FALSE(exposure.latest_chunk(4).has_value());
     const Exposure without(grid, data, std::nullopt);
     CHECK_FALSE(without.known(1));
-    CHECK_THROWS_WITH(Exposure(grid, data, RunRecord{"", 5, 1000, 3}),
-                      ContainsSubstring("a batch of 1000 windows"));
+    CHECK_THROWS_WITH(Exposure(grid, data, run_of(5, 1000, 3)), ContainsSubstring("a batch of 1000 windows"));
 }
 
 TEST_CASE("the files of a grid hold all of it", "[memorization]") {
@@ -146,7 +154,7 @@ TEST_CASE("the files of a grid hold all of it", "[memorization]") {
     grid.add("ckpt_000", in_chunk, some);
     grid.add("ckpt_001", 3 * in_chunk - 1, all);
     grid.add("late", std::nullopt, none);
-    const Exposure exposure(grid, data, RunRecord{"", 5, 3, 100});
+    const Exposure exposure(grid, data, run_of(5, 3, 100));
     const Json json = memorization_json(grid, data, exposure, 2);
     CHECK(json["format"] == "lapidary memorization 1");
     CHECK(json["prefix"] == 2);
