@@ -55,11 +55,13 @@ expect 0 "$programs/trace" --run bad --data data --step 3
 grep -q "it was left out: " out || fail "$(cat out)"
 ok "steps that are not finite never reach the weights"
 
-leap() { pretrain --data data --steps 170 --checkpoint-every 20 "${nano[@]}" --spike-deviations 1.2 --on-bad-step rewind "$@" >out 2>err; }
+leap() { pretrain --data data --steps 170 --lanes 2 --checkpoint-every 20 "${nano[@]}" --spike-deviations 1.2 --on-bad-step rewind "$@" >out 2>err; }
 leap --run leap || fail "$(cat err)"
 grep -q "going back to the last checkpoint" out || fail "no step leapt: $(cat out)"
 leap --run again --stop-after 131 && leap --run again --threads 2 || fail "$(cat err)"
 same leap/checkpoints again/checkpoints
+leap --run shared_leap --comm threads --ranks 2 --zero 2 || fail "$(cat err)"
+same leap/checkpoints shared_leap/checkpoints
 cmp leap/digests.jsonl again/digests.jsonl
 text="170 steps give 170 recorded states" passes --run leap --data data --from 0
 back=$(sed -n 's/.*"back_to": \([0-9]*\).*/\1/p' leap/manifest.json | tail -n 1)
