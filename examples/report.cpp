@@ -44,8 +44,7 @@ struct Options {
             ->capture_default_str();
         app.add_option("--charts", charts, "Chart.js, which draws the charts: chart.min.js, version 3 or 4")
             ->capture_default_str();
-        app.add_option("--tensorboard", tensorboard,
-                       "Write events for TensorBoard too [RUN/analysis/tensorboard]")
+        app.add_option("--tensorboard", tensorboard, "Write events for TensorBoard too [RUN/analysis/tensorboard]")
             ->expected(0, 1);
         app.add_option("--prompt", samples.prompts,
                        "Let every checkpoint continue this text; may be given several times. Kept in "

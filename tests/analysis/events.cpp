@@ -93,8 +93,8 @@ TEST_CASE("a run as events: every step, held-out loss, scores and samples at the
     CHECK(number_at<double>(all[3], 1) == 1.5);
     CHECK(all[1].find("train/gradient_norm") != std::string::npos);
     CHECK(all[4].find("valid/loss") != std::string::npos);
-    CHECK(number_at<double>(all[4], 1) == 1.0);   // after two steps
-    CHECK(all[4].substr(9, 2) == "\x10\x02");     // field 2: step 2
+    CHECK(number_at<double>(all[4], 1) == 1.0);  // after two steps
+    CHECK(all[4].substr(9, 2) == "\x10\x02");    // field 2: step 2
     CHECK(all[5].find("own/acc") != std::string::npos);
     CHECK(all[6].find("    Once\n    # more") != std::string::npos);  // as code, not as a headline
 

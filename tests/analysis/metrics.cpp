@@ -30,14 +30,19 @@ TEST_CASE("a damaged line of a log is named by file and line") {
     const TemporaryDirectory folder;
     const auto file = folder / "metrics.jsonl";
     put(file, step_line(0) + "{\"step\":1,\"lo}\n" + step_line(2));
-    check_throws(ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2");
+    check_throws(
+        ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2");
     put(file, step_line(0) + step_line(1) + "[3]\n");
-    check_throws(ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:3", "not a JSON object");
+    check_throws(
+        ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:3", "not a JSON object");
     put(file, step_line(0) + "{\"step\":1,\"loss\":\"low\"}\n");
-    check_throws(ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2", "tokens");
+    check_throws(
+        ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2", "tokens");
     put(file, "{\"loss\":1.0}\n");
-    check_throws(ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:1", "step");
-    check_throws(ErrorCode::io, [&] { (void)read_metrics(folder / "none.jsonl"); }, "none.jsonl");
+    check_throws(
+        ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:1", "step");
+    check_throws(
+        ErrorCode::io, [&] { (void)read_metrics(folder / "none.jsonl"); }, "none.jsonl");
 }
 
 TEST_CASE("buckets cover all steps, as narrow as the number of points allows") {
@@ -99,7 +104,8 @@ TEST_CASE("the section of training: a million steps stay small, few are all ther
     CHECK_FALSE(few["loss"].contains("low"));
     CHECK(few["validation"].empty());
     CHECK(training_section({}).contains("missing"));
-    check_throws(ErrorCode::value, [&] { (void)training_section(metrics, 1); }, "1 points");
+    check_throws(
+        ErrorCode::value, [&] { (void)training_section(metrics, 1); }, "1 points");
 }
 
 TEST_CASE("steps that a log lacks leave the sums of tokens and time as they are") {

@@ -21,7 +21,10 @@ const std::string library = "/*!\n * Chart.js v3.9.1\n * Released under the MIT 
 
 TEST_CASE("JSON inside a script: no text ends the element, opens a comment or a line, and all of it comes back") {
     const Json hostile{{"</script><script>alert(1)</script>", "<!-- <script> --> ]]> & &lt;"},
-                       {"lines", "a\xE2\x80\xA8" "b\xE2\x80\xA9" "c\n\t\"\\"},
+                       {"lines",
+                        "a\xE2\x80\xA8"
+                        "b\xE2\x80\xA9"
+                        "c\n\t\"\\"},
                        {"more", "\xE2\x80\xA7 ünï \xF0\x9F\x99\x82 \x01"}};
     const std::string text = script_json(hostile);
     for (const char* never : {"<", ">", "&", "\xE2\x80\xA8", "\xE2\x80\xA9", "\n"}) {
@@ -41,16 +44,20 @@ TEST_CASE("the library that draws is known by its first lines, and its licence s
     CHECK(charts.script == library);
     put(file, "/*!\n * Chart.js v4.4.0\n */\n");
     CHECK(read_chart_library(file).version == "4.4.0");
-    check_throws(ErrorCode::io, [&] { (void)read_chart_library(folder / "none.js"); }, "none.js", "libjs-chart.js",
-                 "--charts");
-    check_throws(ErrorCode::io, [&] { (void)read_chart_library(""); }, "libjs-chart.js");
+    check_throws(
+        ErrorCode::io, [&] { (void)read_chart_library(folder / "none.js"); }, "none.js", "libjs-chart.js",
+        "--charts");
+    check_throws(
+        ErrorCode::io, [&] { (void)read_chart_library(""); }, "libjs-chart.js");
     for (const char* other : {"", "/*! jQuery v3.7 */", "/*!\n * Chart.js v2.9.4\n */"}) {
         put(file, other);
-        check_throws(ErrorCode::format, [&] { (void)read_chart_library(file); }, "chart.min.js", "Chart.js 3 or 4");
+        check_throws(
+            ErrorCode::format, [&] { (void)read_chart_library(file); }, "chart.min.js", "Chart.js 3 or 4");
     }
     for (const char* end : {"x = '</script>'", "y = '<!--'"}) {
         put(file, library + end);
-        check_throws(ErrorCode::format, [&] { (void)read_chart_library(file); }, "chart.min.js", "end the page's script");
+        check_throws(
+            ErrorCode::format, [&] { (void)read_chart_library(file); }, "chart.min.js", "end the page's script");
     }
 }
 
@@ -78,7 +85,8 @@ TEST_CASE("a page is one file that names nothing outside itself") {
 
 TEST_CASE("the script never makes markup of a text") {
     const std::string script = page::script();
-    for (const char* way : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch("}) {
+    for (const char* way :
+         {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch("}) {
         CHECK(script.find(way) == std::string::npos);
     }
     CHECK(script.size() < 65536);

@@ -21,15 +21,17 @@ Json memorization() {
             {"prefix", 2},
             {"continuation", 2},
             {"sequences", 4},
-            {"checkpoints", {{{"name", "a"}, {"step", 2}, {"latest_seen_chunk", 0}},
-                             {{"name", "b"}, {"step", 4}, {"latest_seen_chunk", 2}}}},
+            {"checkpoints",
+             {{{"name", "a"}, {"step", 2}, {"latest_seen_chunk", 0}},
+              {{"name", "b"}, {"step", 4}, {"latest_seen_chunk", 2}}}},
             {"chunks", {0, 1, 2}},
             {"grid", grid},
             {"histogram", {{6, 4, 2}, {3, 4, 5}}},
             {"by_source", {{"web", grid}}},
             {"correlation", {{"scores", {{1.0, nullptr}, {nullptr, 1.0}}}}},
             {"prediction", {{{"checkpoint", "a"}, {"precision", nullptr}, {"recall", 0.5}}}},
-            {"memorized", Json::array({{{"prefix_text", "</script>"}}, {{"prefix_text", "2"}}, {{"prefix_text", "3"}}})}};
+            {"memorized",
+             Json::array({{{"prefix_text", "</script>"}}, {{"prefix_text", "2"}}, {{"prefix_text", "3"}}})}};
 }
 
 }  // namespace
@@ -37,21 +39,26 @@ Json memorization() {
 TEST_CASE("sections without input say which program makes it") {
     const TemporaryDirectory folder;
     const auto run = folder / "run";
-    check_throws(ErrorCode::io, [&] { (void)run_report(run, run / "data"); }, "run", "neither manifest.json nor metrics.jsonl",
-                 "pretrain --run");
+    check_throws(
+        ErrorCode::io, [&] { (void)run_report(run, run / "data"); }, "run",
+        "neither manifest.json nor metrics.jsonl", "pretrain --run");
     put(run / "manifest.json", manifest);
     const Json report = run_report(run, run / "data");
     CHECK(report["name"] == "run");
     CHECK(report["planned_steps"] == 4);
     CHECK(report["parameters"].is_null());
-    const std::pair<const char*, const char*> made[] = {
-        {"training", "pretrain"}, {"evaluation", "evaluate"}, {"memorization", "memorize"}, {"data", "--data"}, {"samples", "report"}};
+    const std::pair<const char*, const char*> made[] = {{"training", "pretrain"},
+                                                        {"evaluation", "evaluate"},
+                                                        {"memorization", "memorize"},
+                                                        {"data", "--data"},
+                                                        {"samples", "report"}};
     for (const auto& [section, program] : made) {
         const auto sentence = report[section]["missing"].get<std::string>();
         CHECK_THAT(sentence, ContainsSubstring(program));
         CHECK(sentence.find('\n') == std::string::npos);
     }
-    CHECK_THAT(report["record"]["verification"]["missing"].get<std::string>(), ContainsSubstring("verify --run RUN"));
+    CHECK_THAT(report["record"]["verification"]["missing"].get<std::string>(),
+               ContainsSubstring("verify --run RUN"));
     CHECK_THAT(report["record"]["digests"]["missing"].get<std::string>(), ContainsSubstring("digests.jsonl"));
     CHECK(report["record"]["decisions"].empty());
     CHECK(report["record"]["definition"]["seed"] == "18446744073709551615");  // more than a script's number holds
@@ -72,7 +79,8 @@ TEST_CASE("a run that has begun: an empty log, then one half written line, then 
     CHECK(training["validation"] == Json::array({{1, 3.25}}));
     CHECK(training["cut"] == false);
     put(run / "metrics.jsonl", step_line(0) + "oops\n");
-    check_throws(ErrorCode::format, [&] { (void)run_report(run, run / "data"); }, "metrics.jsonl:2");
+    check_throws(
+        ErrorCode::format, [&] { (void)run_report(run, run / "data"); }, "metrics.jsonl:2");
 }
 
 TEST_CASE("scores of evaluate and of pretrain make curves; other numbers of questions make other curves") {
@@ -103,11 +111,14 @@ TEST_CASE("scores of evaluate and of pretrain make curves; other numbers of ques
     CHECK(section["curves"][1]["errors"] == Json::array({nullptr}));
 
     put(run / "analysis" / "evaluation.jsonl", "{\"step\":1,\"results\":[]}\n{\"step\":2}\n");
-    check_throws(ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.jsonl:2", "results");
+    check_throws(
+        ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.jsonl:2", "results");
     put(run / "analysis" / "evaluation.json", R"({"format":"other"})");
-    check_throws(ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.json", "lapidary evaluation 1");
+    check_throws(
+        ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.json", "lapidary evaluation 1");
     put(run / "analysis" / "evaluation.json", R"({"format":"lapidary evalua)");
-    check_throws(ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.json", "line 1");
+    check_throws(
+        ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.json", "line 1");
 }
 
 TEST_CASE("memorization becomes small: matrices of few digits, letters for what was seen, means by source") {
@@ -127,9 +138,11 @@ TEST_CASE("memorization becomes small: matrices of few digits, letters for what 
     Json half = memorization();
     half["grid"].erase(1);
     put(file, half.dump());
-    check_throws(ErrorCode::format, [&] { (void)memorization_section(run); }, "memorization.json", "'grid'", "2 rows of 3");
+    check_throws(
+        ErrorCode::format, [&] { (void)memorization_section(run); }, "memorization.json", "'grid'", "2 rows of 3");
     put(file, memorization().dump().substr(0, 300));
-    check_throws(ErrorCode::format, [&] { (void)memorization_section(run); }, "memorization.json", "line 1");
+    check_throws(
+        ErrorCode::format, [&] { (void)memorization_section(run); }, "memorization.json", "line 1");
 }
 
 TEST_CASE("the record: hashes of whole checkpoints, what is wrong with others, decisions, replays, the chain") {
@@ -160,9 +173,14 @@ TEST_CASE("the record: hashes of whole checkpoints, what is wrong with others, d
 
 TEST_CASE("the data of another run is refused") {
     const TemporaryDirectory folder;
-    put(folder / "data.json", R"({"format":"lapidary data 2","context":4,"vocabulary":9,"chunks":0,"validation_windows":0,"sources":[],"sha256":{},"inputs":[]})");
+    put(folder / "data.json",
+        R"({"format":"lapidary data 2","context":4,"vocabulary":9,"chunks":0,"validation_windows":0,"sources":[],"sha256":{},"inputs":[]})");
     CHECK(data_section(folder.path())["chunks"].empty());
-    check_throws(ErrorCode::value, [&] { (void)data_section(folder.path(), std::string(64, '0')); }, "data.json", "not the data of this run");
-    put(folder / "data.json", R"({"format":"lapidary data 2","context":4,"vocabulary":9,"chunks":1,"validation_windows":0,"sources":[],"sha256":{},"inputs":[]})");
-    check_throws(ErrorCode::io, [&] { (void)data_section(folder.path()); }, "chunk_000.safetensors");
+    check_throws(
+        ErrorCode::value, [&] { (void)data_section(folder.path(), std::string(64, '0')); }, "data.json",
+        "not the data of this run");
+    put(folder / "data.json",
+        R"({"format":"lapidary data 2","context":4,"vocabulary":9,"chunks":1,"validation_windows":0,"sources":[],"sha256":{},"inputs":[]})");
+    check_throws(
+        ErrorCode::io, [&] { (void)data_section(folder.path()); }, "chunk_000.safetensors");
 }

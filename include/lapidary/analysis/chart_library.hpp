@@ -15,8 +15,8 @@ struct ChartLibrary {
     std::string version;  ///< "3.9.1"
 };
 
-/// Reads `chart.min.js` (Chart.js 3) or `chart.umd.js` (4). Throws Error(io) naming the package if there is no such
-/// file, Error(format) if it is something else, or if it could end the element of the page that it is put in.
+/// Reads `chart.min.js` (Chart.js 3) or `chart.umd.js` (4). Throws Error(io) naming the package if there is no
+/// such file, Error(format) if it is something else, or if it could end the element of the page that it is put in.
 inline ChartLibrary read_chart_library(const std::filesystem::path& file) {
     std::error_code failure;
     if (file.empty() || !std::filesystem::exists(file, failure)) {
@@ -30,7 +30,8 @@ inline ChartLibrary read_chart_library(const std::filesystem::path& file) {
     const std::size_t found = std::string_view(library.script).substr(0, 400).find(mark);
     if (found != std::string::npos) {
         const std::size_t start = found + mark.size();
-        library.version = library.script.substr(start, library.script.find_first_not_of("0123456789.", start) - start);
+        library.version =
+            library.script.substr(start, library.script.find_first_not_of("0123456789.", start) - start);
     }
     if (!library.version.starts_with("3.") && !library.version.starts_with("4.")) {
         throw Error(ErrorCode::format, "report",

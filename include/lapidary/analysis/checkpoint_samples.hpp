@@ -82,8 +82,8 @@ std::vector<std::string> sample_checkpoint(D& device, const std::filesystem::pat
     return texts;
 }
 
-/// Writes `analysis/samples.json`: every checkpoint's continuations of the prompts. What an earlier call wrote of a
-/// checkpoint with the same digest under the same plan is kept, so that a growing run costs its new checkpoints
+/// Writes `analysis/samples.json`: every checkpoint's continuations of the prompts. What an earlier call wrote of
+/// a checkpoint with the same digest under the same plan is kept, so that a growing run costs its new checkpoints
 /// only. Checkpoints that are missing, half or damaged are listed under `skipped`. `progress(done, all)` is called
 /// before each. Throws Error(io), Error(value) for prompts that are not UTF-8 or too long.
 template <Device D>

@@ -46,7 +46,8 @@ inline Json data_section(const std::filesystem::path& directory, const std::stri
     const std::string where = file.string();
     const auto manifest = detail::read_if_there(file, data_format);
     if (!expected.empty() && sha256_file(file) != expected) {
-        throw Error(ErrorCode::value, "report", where + ": is not the data of this run, whose hash is " + expected);
+        throw Error(ErrorCode::value, "report",
+                    where + ": is not the data of this run, whose hash is " + expected);
     }
     const auto sources = get<std::vector<Json>>(*manifest, "sources", where);
     const auto context = get<Index>(*manifest, "context", where);

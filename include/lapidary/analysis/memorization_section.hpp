@@ -24,7 +24,8 @@ inline Json cells_of(const Json& grid, const char* key) {
     return rows;
 }
 
-/// A letter of every cell, a string a checkpoint: whether all (a), part (p) or none (n) of the chunk had been seen.
+/// A letter of every cell, a string a checkpoint: whether all (a), part (p) or none (n) of the chunk had been
+/// seen.
 inline Json seen_of(const Json& grid) {
     Json rows = Json::array();
     for (const Json& row : grid) {
@@ -75,7 +76,8 @@ inline Json memorization_section(const std::filesystem::path& run, Index most = 
     using namespace detail;
     const std::filesystem::path file = run / "analysis" / "memorization.json";
     const auto found = read_if_there(file, "lapidary memorization 1");
-    if (!found) return missing_section("Not measured yet: `memorize --run RUN` writes analysis/memorization.json.");
+    if (!found)
+        return missing_section("Not measured yet: `memorize --run RUN` writes analysis/memorization.json.");
     const std::string where = file.string();
     const auto checkpoints = get<std::vector<Json>>(*found, "checkpoints", where);
     const auto chunks = get<std::vector<Json>>(*found, "chunks", where);

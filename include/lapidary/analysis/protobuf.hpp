@@ -37,7 +37,9 @@ public:
     [[nodiscard]] const std::string& bytes() const { return bytes_; }
 
 private:
-    void key(int field, int type) { varint(static_cast<std::uint64_t>(field) << 3U | static_cast<unsigned>(type)); }
+    void key(int field, int type) {
+        varint(static_cast<std::uint64_t>(field) << 3U | static_cast<unsigned>(type));
+    }
     void varint(std::uint64_t value) {
         for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>((value & 0x7F) | 0x80);
         bytes_ += static_cast<char>(value);

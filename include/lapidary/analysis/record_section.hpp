@@ -62,8 +62,8 @@ inline Json last_digest(const std::filesystem::path& run) {
 
 }  // namespace detail
 
-/// What somebody needs who wants to compute the run again, and what came of it when somebody did. Throws Error(io),
-/// Error(format), Error(integrity) naming the file.
+/// What somebody needs who wants to compute the run again, and what came of it when somebody did. Throws
+/// Error(io), Error(format), Error(integrity) naming the file.
 inline Json record_section(const std::filesystem::path& run, const Json& manifest,
                            const std::vector<ListedCheckpoint>& checkpoints) {
     Json result{{"definition", detail::exact_in_script(detail::member(manifest, "definition"))},
@@ -74,10 +74,11 @@ inline Json record_section(const std::filesystem::path& run, const Json& manifes
     result["decisions"] = decisions.is_array() ? decisions : Json::array();
     const auto verification =
         detail::read_if_there(run / "analysis" / "verification.json", "lapidary verification 1");
-    result["verification"] = verification ? *verification
-                                          : detail::missing_section(
-                                                "Nothing was replayed yet: `verify --run RUN` computes an interval "
-                                                "again and writes analysis/verification.json.");
+    result["verification"] = verification
+                                 ? *verification
+                                 : detail::missing_section(
+                                       "Nothing was replayed yet: `verify --run RUN` computes an interval "
+                                       "again and writes analysis/verification.json.");
     return result;
 }
 

@@ -48,7 +48,8 @@ private:
 
 }  // namespace detail
 
-/// Writes a run for TensorBoard into `directory`, one event file that an earlier one gives way to: every logged step
+/// Writes a run for TensorBoard into `directory`, one event file that an earlier one gives way to: every logged
+/// step
 /// (`train/...`), held-out loss, the scores of tasks (`task/metric`) and the samples as texts. Returns its path.
 ///
 /// Held-out loss, scores and samples stand at the number of updates of the weights that they are of. Logs hold no

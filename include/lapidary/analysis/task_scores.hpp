@@ -20,8 +20,8 @@ struct TaskScore {
     double standard_error = 0;  ///< NaN: not known
 };
 
-/// One metric of a task over checkpoints, in ascending steps. Where the number of questions or of examples differs,
-/// scores are no points of one curve.
+/// One metric of a task over checkpoints, in ascending steps. Where the number of questions or of examples
+/// differs, scores are no points of one curve.
 struct TaskCurve {
     std::string task, metric;
     Index questions = 0;  ///< 0: perplexity of texts
@@ -70,8 +70,9 @@ inline void add_results(std::vector<TaskCurve>& curves, const Json& results, Ind
 }  // namespace detail
 
 /// The scores of a run's checkpoints, of `analysis/evaluation.json` (which `evaluate` writes) and then
-/// `analysis/evaluation.jsonl` (which `pretrain` writes on the way); curves in the order of their first appearance.
-/// Empty where there is neither file. Throws Error(io), and Error(format) naming the file, and the line of a log.
+/// `analysis/evaluation.jsonl` (which `pretrain` writes on the way); curves in the order of their first
+/// appearance. Empty where there is neither file. Throws Error(io), and Error(format) naming the file, and the
+/// line of a log.
 inline std::vector<TaskCurve> read_task_scores(const std::filesystem::path& run) {
     std::vector<TaskCurve> curves;
     const std::filesystem::path file = run / "analysis" / "evaluation.json";

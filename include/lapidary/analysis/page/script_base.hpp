@@ -30,7 +30,7 @@ const count = (value) => (known(value) ? value.toLocaleString("en-GB") : "–");
 function number(value, digits = 4) {
   if (!known(value)) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(Math.min(2, digits - 1)).replace("e+", "e");
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(Math.min(2, digits - 1)).replace(/\.?0*e\+?/, "e");
   return String(Number(value.toPrecision(digits)));
 }
 function short(value) {

@@ -57,8 +57,14 @@ Chart.Interaction.modes.each = (chart, event) => chart.getSortedVisibleDatasetMe
 
 // Options that all charts share; `x` and `y` are scales, completed here.
 function options(entry, { x, y, legend = true, tooltip = {}, mode = "each" }) {
+  // The x axis ends with the data, its ticks with the last round number before.
+  const round = (axis) => {
+    if (axis.type !== "linear" || axis.ticks.length < 3) return;
+    const step = axis.ticks[2].value - axis.ticks[1].value, start = Math.ceil(axis.min / step - 1e-6) * step;
+    axis.ticks = range(Math.floor((axis.max - start) / step + 1e-6) + 1).map((i) => ({ value: start + i * step }));
+  };
   const scale = (own) => Object.assign({
-    type: "linear", bounds: own === x ? "data" : "ticks", border: { display: false },
+    type: "linear", bounds: own === x ? "data" : "ticks", afterBuildTicks: own === x ? round : undefined, border: { display: false },
     grid: { color: colour("grid"), drawBorder: false, drawTicks: false },
   }, own, { title: own.title ? { display: true, text: own.title, color: colour("faint") } : undefined,
     ticks: Object.assign({ padding: 6, includeBounds: own !== x, maxRotation: 0, autoSkipPadding: 14 }, own.ticks) });

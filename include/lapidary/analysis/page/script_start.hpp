@@ -28,7 +28,7 @@ function heroSection() {
     t && figure("Training loss", number(last(losses)), t.width > 1 ? "mean of the last " + count(t.width) + " steps" : "of the last step"),
     held.length > 0 && figure("Held-out loss", number(last(held)[1]), "lowest " + number(best[1]) + " at step " + count(best[0])),
     t && figure("Time", duration(last(t.seconds)), "of training, " + short(last(t.tokens) / last(t.seconds)) + " tokens/s"),
-    figure("Checkpoints", count(whole.length), whole.length < data.record.checkpoints.length ? data.record.checkpoints.length - whole.length + " not whole" : "all whole"),
+    figure("Checkpoints", count(whole.length), whole.length < data.record.checkpoints.length ? data.record.checkpoints.length - whole.length + " not whole" : whole.length ? "all whole" : "none yet"),
     figure("Replays", records.length === 0 ? "none" : passed + " of " + records.length, records.length === 0 ? "nothing verified yet" : "passed, bit for bit"),
     figure("Bad steps", count(data.record.decisions.length), data.record.decisions.length ? "marked in the charts" : "none recorded")].filter(Boolean));
 }

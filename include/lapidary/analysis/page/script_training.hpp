@@ -100,7 +100,7 @@ function trainingSection() {
       const sets = loss ? lossSets(line(hue)) : seriesSets(name, title.toLowerCase(), line(hue));
       if (name === "gradient_norm") sets.push(...decisionSets(name));
       return { type: "line", data: { datasets: sets }, options: Object.assign({ checkpoints: loss ? checkpointPlaces() : [] },
-        options(entry, { x: timeline({}), y: more.y || {}, legend: loss, tooltip: seriesTip })) };
+        options(entry, { x: timeline({ suggestedMin: place(training.first) }), y: more.y || {}, legend: loss, tooltip: seriesTip })) };
     } }, more));
   add("Loss", "nats a token", "loss", 0, { height: 360, y: { ticks: { callback: (value) => number(value, 3) } } });
   add("Learning rate", "", "learning_rate", 2, { width: "w4", height: 190, y: { ticks: { callback: (value) => number(value, 2) } } });

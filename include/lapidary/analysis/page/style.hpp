@@ -8,8 +8,8 @@
 
 namespace lapidary::page {
 
-/// Colours, once for light and once for dark; the dark ones twice, because both the system and the page may ask for
-/// them.
+/// Colours, once for light and once for dark; the dark ones twice, because both the system and the page may ask
+/// for them.
 inline constexpr std::string_view light_colours = R"css(
   --paper: #fbfaf7; --card: #ffffff; --sunk: #f3f0ea; --line: #e4dfd5; --grid: #eeeae2;
   --ink: #22201c; --soft: #6b665d; --faint: #938d81; --accent: #a85f08; --accent-soft: #fbeed6;
