@@ -34,7 +34,7 @@ TEST_CASE("a damaged line of a log is named by file and line") {
         ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2");
     put(file, step_line(0) + step_line(1) + "[3]\n");
     check_throws(
-        ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:3", "not a JSON object");
+        ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:3");
     put(file, step_line(0) + "{\"step\":1,\"loss\":\"low\"}\n");
     check_throws(
         ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2", "tokens");

@@ -27,6 +27,7 @@ Json memorization() {
             {"chunks", {0, 1, 2}},
             {"grid", grid},
             {"histogram", {{6, 4, 2}, {3, 4, 5}}},
+            {"by_position", {{0.25, 1.0 / 3}, {0.5, 0.75}}},
             {"by_source", {{"web", grid}}},
             {"correlation", {{"scores", {{1.0, nullptr}, {nullptr, 1.0}}}}},
             {"prediction", {{{"checkpoint", "a"}, {"precision", nullptr}, {"recall", 0.5}}}},
@@ -135,6 +136,12 @@ TEST_CASE("memorization becomes small: matrices of few digits, letters for what 
     CHECK(section["prediction"][0]["recall"] == 0.5);
     CHECK(section["memorized"].size() == 2);
 
+    CHECK(section["by_position"][0] == Json{0.25, 0.3333});
+    Json unknown = memorization();
+    unknown["grid"][0][1]["seen"] = nullptr;
+    put(file, unknown.dump());
+    CHECK(memorization_section(run)["seen"][0] == "aun");
+
     Json half = memorization();
     half["grid"].erase(1);
     put(file, half.dump());
@@ -149,14 +156,21 @@ TEST_CASE("the record: hashes of whole checkpoints, what is wrong with others, d
     const TemporaryDirectory folder;
     const auto run = folder / "run";
     Json whole = parse_json(manifest, "manifest");
-    whole["decisions"] = Json::array({{{"step", 1}, {"kind", "loss spike"}, {"action", "skipped"}}});
+    whole["decisions"] = Json::array({{{"step", 1}, {"reason", "made up"}, {"action", "skip"}}});
     put(run / "manifest.json", whole.dump());
     const std::string digest(64, 'a');
     put(run / "checkpoints" / "ckpt_000" / "config.json", "{}");
     put(run / "checkpoints" / "ckpt_000" / "model.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
     put(run / "checkpoints" / "ckpt_000" / "SHA256SUMS", digest + "  model.safetensors\n");
     put(run / "checkpoints" / "ckpt_002" / "config.json", "{}");
-    put(run / "digests.jsonl", "{\"step\":0,\"chain\":\"00ff\"}\n{\"step\":1,\"chain\":\"abcd\"}\n{\"step\":2,");
+    const Json definition = whole["definition"];
+    const std::vector<std::uint64_t> leaves{1, 2};
+    const std::string first = chain_after(chain_start(definition), 0, leaves),
+                      second = chain_after(first, 1, leaves);
+    const auto link = [&](Index step, const std::string& chain) {
+        return Json{{"step", step}, {"chain", chain}, {"leaves", detail::hex(leaves)}}.dump() + "\n";
+    };
+    put(run / "digests.jsonl", link(0, first) + link(1, second) + "{\"step\":2,");
     put(run / "analysis" / "verification.json",
         R"({"format":"lapidary verification 1","records":[{"kind":"replay","verdict":"PASS"}]})");
     const Json record = run_report(run, run / "data")["record"];
@@ -165,9 +179,13 @@ TEST_CASE("the record: hashes of whole checkpoints, what is wrong with others, d
     CHECK(record["checkpoints"][0]["sha256"] == sha256_file(run / "checkpoints" / "ckpt_000" / "SHA256SUMS"));
     CHECK(record["checkpoints"][1]["problem"] == "has no weights");
     CHECK(record["checkpoints"][2]["problem"] == "is missing");
-    CHECK(record["decisions"][0]["action"] == "skipped");
+    CHECK(record["decisions"][0]["action"] == "skip");
     CHECK(record["verification"]["records"][0]["verdict"] == "PASS");
-    CHECK(record["digests"]["chain"] == "abcd");
+    CHECK(record["digests"]["chain"] == second);
+    CHECK(record["digests"]["broken"] == "");
+    put(run / "digests.jsonl", link(0, first) + link(1, first));
+    CHECK_THAT(run_report(run, run / "data")["record"]["digests"]["broken"].get<std::string>(),
+               ContainsSubstring("digests.jsonl:2"));
     CHECK(record["digests"]["links"] == 2);
 }
 

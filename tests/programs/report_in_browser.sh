@@ -29,13 +29,13 @@ prepare --tokenizer "$tokenizer" --input corpus.jsonl --chunks 80 --context 32 -
 pretrain --run run --data data --steps 8 "${nano[@]}" >out
 mkdir -p run/analysis
 hostile='</script><script>console.error(\"injected\")</script><img src=x onerror=console.error(1)><!-- \u2028'
-sed -i 's/^  "details"/  "decisions": [{"step": 3, "kind": "made up", "action": "skipped", "loss": 6.5, "gradient_norm": 2.5}],\n&/' run/manifest.json
+sed -i 's/^  "details"/  "decisions": [{"step": 3, "reason": "made up", "action": "skip", "loss": 6.5, "gradient_norm": "inf"}],\n&/' run/manifest.json
 cell() { printf '{"mean_score":%s,"extractable":0.1,"count":4,"seen":"%s"}' "$1" "$2"; }
 grid="[[$(cell 0.1 all),$(cell 0.05 part),$(cell 0.02 none)],[$(cell 0.1 all),$(cell 0.3 all),$(cell 0.4 all)]]"
 cat >run/analysis/memorization.json <<END
 {"format":"lapidary memorization 1","prefix":2,"continuation":2,"sequences":4,"sources":["made up"],
- "checkpoints":[{"name":"ckpt_000","step":4,"latest_seen_chunk":0},{"name":"ckpt_001","step":8,"latest_seen_chunk":2}],
- "chunks":[0,1,2],"grid":$grid,"histogram":[[6,4,2],[3,4,5]],"by_source":{"made up":$grid},
+ "checkpoints":[{"name":"ckpt_000","step":4,"latest_seen_chunk":0,"seen":{"mean_score":0.1,"extractable":0.1,"count":4},"unseen":{"mean_score":0.05,"extractable":0,"count":8}},{"name":"ckpt_001","step":8,"latest_seen_chunk":2}],
+ "chunks":[0,1,2],"grid":$grid,"histogram":[[6,4,2],[3,4,5]],"by_position":[[0.5,0.25],[0.75,0.5]],"by_source":{"made up":$grid},
  "correlation":{"scores":[[1,-0.5],[-0.5,1]],"extractable":[[1,null],[null,1]]},
  "prediction":[{"checkpoint":"ckpt_000","precision":null,"recall":0.5},{"checkpoint":"ckpt_001","precision":1,"recall":1}],
  "memorized":[{"chunk":1,"row":2,"source":"$hostile","matches":[1,2],"seen":[5],"documents":[{"file":"$hostile","line":1}],
@@ -124,14 +124,14 @@ probe() {
     for text in "| well" "${@:4}"; do [[ "$result" == *"$text"* ]] || fail "$1, $2 wide: no '$text' in '$result' $(grep CONSOLE log || true)"; done
     ! grep CONSOLE log || fail "$1, $2 wide: the console is not empty"
 }
-probe whole 1280 1 "training:4 evaluation:2 memorization:7 data:1 samples:0 record:0" "rgb(251, 250, 247)"
+probe whole 1280 1 "training:4 evaluation:2 memorization:9 data:1 samples:0 record:0" "rgb(251, 250, 247)"
 for text in 'made up' 'PASS' '&lt;/script&gt;&lt;script&gt;console.error' 'Charts: Chart.js'; do
     grep -qF "$text" dom || fail "the page does not show '$text'"
 done
 probe whole 1280 0 "training:4" "rgb(22, 22, 26)"
 probe whole 500 0 "training:4"
 ok "all sections, light and dark, wide and narrow"
-probe thinned 1280 1 "training:4 evaluation:2 memorization:7 data:0"
+probe thinned 1280 1 "training:4 evaluation:2 memorization:9 data:0"
 grep -qF "A point stands for 3 of them" dom || fail "nothing is said of thinning"
 probe bare 1280 1 "training:0 evaluation:0 memorization:0 data:0 samples:0 record:0"
 grep -qF "memorize --run RUN" dom || fail "nothing is said of what is missing"

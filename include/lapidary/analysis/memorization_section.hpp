@@ -25,14 +25,14 @@ inline Json cells_of(const Json& grid, const char* key) {
 }
 
 /// A letter of every cell, a string a checkpoint: whether all (a), part (p) or none (n) of the chunk had been
-/// seen.
+/// seen, or nobody knows (u).
 inline Json seen_of(const Json& grid) {
     Json rows = Json::array();
     for (const Json& row : grid) {
         std::string letters;
         for (const Json& cell : row) {
             const Json seen = member(cell, "seen");
-            letters += seen == "all" ? 'a' : seen == "part" ? 'p' : 'n';
+            letters += seen == "all" ? 'a' : seen == "part" ? 'p' : seen == "none" ? 'n' : 'u';
         }
         rows.push_back(letters);
     }
@@ -103,6 +103,11 @@ inline Json memorization_section(const std::filesystem::path& run, Index most = 
             result["by_source"][name] = {{"score", means_over_chunks(rows, "mean_score")},
                                          {"extractable", means_over_chunks(rows, "extractable")}};
         }
+    }
+    const Json by_position = member(*found, "by_position");
+    if (!by_position.is_null()) {
+        check_rows(by_position, checkpoints.size(), 0, where + ": 'by_position'");
+        result["by_position"] = shown_all(by_position);
     }
     const Json correlation = member(*found, "correlation");
     for (const char* key : {"scores", "extractable"}) {

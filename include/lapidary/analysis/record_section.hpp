@@ -1,9 +1,9 @@
 #pragma once
 
 #include <lapidary/analysis/checkpoint_digest.hpp>
-#include <lapidary/analysis/json_line_file.hpp>
 #include <lapidary/analysis/section.hpp>
 #include <lapidary/eval/checkpoint_list.hpp>
+#include <lapidary/train/digest_log.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -43,21 +43,16 @@ inline Json checkpoints_json(const std::vector<ListedCheckpoint>& checkpoints) {
     return list;
 }
 
-/// The last line of the chain of digests, one link a step.
-inline Json last_digest(const std::filesystem::path& run) {
-    const std::filesystem::path file = run / "digests.jsonl";
-    std::error_code failure;
-    if (!std::filesystem::exists(file, failure)) {
+/// The end of the chain of digests, which commits to all states before it; `broken`: where it does not hold.
+inline Json last_digest(const std::filesystem::path& run, const Json& definition) {
+    const DigestRecords digests = read_digests(run / "digests.jsonl", definition);
+    if (digests.records.empty()) {
         return missing_section("No chain of digests: `pretrain --run RUN` writes digests.jsonl.");
     }
-    Json last = missing_section("The chain of digests in digests.jsonl has no link yet.");
-    Index links = 0;
-    each_logged_object(file, [&](const Json& line, const std::string& where) {
-        last = {{"step", get<Index>(line, "step", where)},
-                {"chain", get<std::string>(line, "chain", where)},
-                {"links", ++links}};
-    });
-    return last;
+    return {{"links", digests.records.size()},
+            {"step", digests.records.back().step},
+            {"chain", digests.records.back().chain},
+            {"broken", digests.broken}};
 }
 
 }  // namespace detail
@@ -69,7 +64,7 @@ inline Json record_section(const std::filesystem::path& run, const Json& manifes
     Json result{{"definition", detail::exact_in_script(detail::member(manifest, "definition"))},
                 {"details", detail::member(manifest, "details")},
                 {"checkpoints", detail::checkpoints_json(checkpoints)},
-                {"digests", detail::last_digest(run)}};
+                {"digests", detail::last_digest(run, detail::member(manifest, "definition"))}};
     const Json decisions = detail::member(manifest, "decisions");
     result["decisions"] = decisions.is_array() ? decisions : Json::array();
     const auto verification =

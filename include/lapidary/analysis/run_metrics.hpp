@@ -1,6 +1,6 @@
 #pragma once
 
-#include <lapidary/analysis/json_line_file.hpp>
+#include <lapidary/io/json.hpp>
 #include <lapidary/train/record.hpp>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ inline double logged_number(const Json& line, const char* key, const std::string
 /// naming file and line.
 inline RunMetrics read_metrics(const std::filesystem::path& file) {
     RunMetrics result;
-    result.cut = !each_logged_object(file, [&](const Json& line, const std::string& where) {
+    result.cut = !each_logged_line(file, [&](const Json& line, const std::string& where) {
         const auto step = get<Index>(line, "step", where);
         if (line.contains("validation_loss")) {
             std::erase_if(result.validation, [&](const auto& one) { return one.updates > step; });

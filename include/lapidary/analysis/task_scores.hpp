@@ -1,6 +1,5 @@
 #pragma once
 
-#include <lapidary/analysis/json_line_file.hpp>
 #include <lapidary/analysis/section.hpp>
 
 #include <algorithm>
@@ -85,7 +84,7 @@ inline std::vector<TaskCurve> read_task_scores(const std::filesystem::path& run)
     const std::filesystem::path log = run / "analysis" / "evaluation.jsonl";
     std::error_code failure;
     if (std::filesystem::exists(log, failure)) {
-        each_logged_object(log, [&](const Json& line, const std::string& where) {
+        each_logged_line(log, [&](const Json& line, const std::string& where) {
             detail::add_results(curves, get<Json>(line, "results", where), get<Index>(line, "step", where), where);
         });
     }

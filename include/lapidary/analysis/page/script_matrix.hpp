@@ -7,12 +7,12 @@ namespace lapidary::page {
 /// Heat maps, a kind of chart that Chart.js leaves to extensions: a cell for each value.
 inline constexpr std::string_view script_matrix = R"js(
 class Cell extends Chart.Element {
-  draw(ctx, hatch) {
-    const { x, y, width, height, fill, unseen } = this;
+  draw(ctx, hatches) {
+    const { x, y, width, height, fill, unseen, deep } = this;
     ctx.fillStyle = fill;
     ctx.fillRect(x, y, width, height);
     if (unseen > 0) {  // a part of the cell, or all of it
-      ctx.fillStyle = hatch;
+      ctx.fillStyle = hatches[deep ? 1 : 0];
       ctx.fillRect(x + width * (1 - unseen), y, width * unseen, height);
     }
   }
@@ -35,7 +35,7 @@ class MatrixController extends Chart.DatasetController {
       const bottom = Math.max(y.getPixelForValue(value.y - 0.5), y.getPixelForValue(value.y + 0.5));
       const gap = right - left > 7 && bottom - top > 7 ? 1 : 0;
       Object.assign(cell, { x: left, y: top, width: right - left - gap, height: bottom - top - gap,
-        fill: set.fills[i], unseen: value.unseen || 0, options: {} });
+        fill: set.fills[i], unseen: value.unseen || 0, deep: value.deep, options: {} });
     });
   }
   draw() {
@@ -44,7 +44,7 @@ class MatrixController extends Chart.DatasetController {
     ctx.beginPath();
     ctx.rect(area.left, area.top, area.width, area.height);
     ctx.clip();
-    for (const cell of this.getMeta().data) cell.draw(ctx, this.getDataset().hatch);
+    for (const cell of this.getMeta().data) cell.draw(ctx, this.getDataset().hatches);
     ctx.restore();
   }
 }
@@ -53,11 +53,12 @@ MatrixController.defaults = { dataElementType: "cell" };
 MatrixController.overrides = { interaction: { mode: "point", intersect: true } };
 Chart.register(Cell, MatrixController);
 
-function hatchPattern(ctx) {
+// Lines that are seen on the pale end of the colours, or on the deep one.
+function hatchPattern(ctx, name) {
   const tile = document.createElement("canvas");
   tile.width = tile.height = 12;
   const pen = tile.getContext("2d");
-  pen.strokeStyle = colour("hatch");
+  pen.strokeStyle = colour(name);
   pen.lineWidth = 2;
   for (const shift of [-12, 0, 12]) {
     pen.beginPath();
@@ -76,8 +77,9 @@ function matrix(entry, { values, rows, columns, low, high, hues, unseen, tip, ti
   const paint = ramp(hues);
   const cells = [], fills = [];
   values.forEach((row, y) => row.forEach((value, x) => {
-    cells.push({ x, y, unseen: unseen ? unseen(y, x) : 0 });
-    fills.push(known(value) ? paint((value - low) / (high - low || 1)) : "transparent");
+    const share = (value - low) / (high - low || 1);
+    cells.push({ x, y, unseen: unseen ? unseen(y, x) : 0, deep: known(value) && share > 0.6 });
+    fills.push(known(value) ? paint(share) : "transparent");
   }));
   const axis = (names, title) => ({ min: -0.5, max: names.length - 0.5, offset: false, title, grid: { display: false, drawBorder: false },
     afterBuildTicks: (scale) => {
@@ -86,8 +88,8 @@ function matrix(entry, { values, rows, columns, low, high, hues, unseen, tip, ti
       scale.ticks = range(names.length).filter((i) => i % every === 0).map((value) => ({ value }));
     },
     ticks: { autoSkip: false, maxRotation: 0, callback: (value) => names[value] } });
-  const config = { type: "matrix",
-    data: { datasets: [{ data: cells, fills, hatch: hatchPattern(entry.canvas.getContext("2d")), parsing: false }] },
+  const hatches = ["hatch", "hatch-deep"].map((name) => hatchPattern(entry.canvas.getContext("2d"), name));
+  const config = { type: "matrix", data: { datasets: [{ data: cells, fills, hatches, parsing: false }] },
     options: options(entry, { x: axis(columns, titles[0]), y: Object.assign(axis(rows, titles[1]), { reverse: true }), legend: false,
       tooltip: { displayColors: false, callbacks: { title: () => "", label: (item) => tip(item.raw.y, item.raw.x) } } }) };
   config.options.interaction = { mode: "point", intersect: true };

@@ -26,8 +26,9 @@ function verificationPart(host, verification) {
 function decisionsPart(host, decisions) {
   host.append(el("h3", { class: "apart" }, "Bad steps"));
   if (decisions.length === 0) return host.append(el("p", { class: "missing" }, "None is recorded: no step was skipped and nothing was rewound."));
-  host.append(table(["Step", "What happened", "What was done", "Loss", "Gradient norm"], decisions.map((one) =>
-    [count(one.step), one.kind || "–", one.action || "–", number(one.loss), number(one.gradient_norm)])));
+  const value = (one) => (typeof one === "string" ? one : number(one));  // "nan", "inf"
+  host.append(table(["Step", "What was bad", "What was done", "Loss", "Gradient norm"], decisions.map((one) =>
+    [count(one.step), one.reason || "–", decisionText(one), value(one.loss), value(one.gradient_norm)])));
 }
 
 function recordSection() {
@@ -40,7 +41,8 @@ function recordSection() {
   const { config, ...rest } = definition || {};
   host.append(el("h3", { class: "apart" }, "What decided the bits"), el("div", { class: "pair" }, el("div", { class: "stack" },
     card("The run", definition && keys(leaves(rest))), card("Its first start", details && keys(leaves(details))), card("Chain of digests", digests.missing ? missing(digests)
-      : keys([["links", count(digests.links)], ["last step", count(digests.step)], ["chain", digests.chain]]))), config ? card("The model", keys(leaves(config))) : null));
+      : [digests.broken ? el("p", {}, el("span", { class: "badge bad" }, "broken"), " " + digests.broken) : null,
+        keys([["links", count(digests.links)], ["last step", count(digests.step)], ["chain", digests.chain]])])), config ? card("The model", keys(leaves(config))) : null));
   host.append(el("h3", { class: "apart" }, "Checkpoints"));
   host.append(checkpoints.length === 0 ? el("p", { class: "missing" }, "None yet.") : table(["Checkpoint", "Step", "SHA-256 of its SHA256SUMS", "SHA-256 of its weights"],
     checkpoints.map((one) => [one.name, count(one.step), ...(one.problem ? [el("td", { colspan: 2 }, el("span", { class: "badge bad" }, one.problem))] : [hash(one.sha256), hash(one.weights)])])));

@@ -16,7 +16,7 @@ function sequenceRow(one) {
     el("i", { style: { background: "var(--" + paint[Math.min(4, Math.floor(5 * (value || 0) / (memory.continuation + 0.01)))] + ")" } })));
   const seen = Array.isArray(one.seen) ? one.seen : [];
   const documents = Array.isArray(one.documents) ? one.documents : [];
-  return el("tr", {}, el("td", {}, el("p", { class: "text" }, el("span", { class: "given" }, one.prefix_text || ""), el("span", { class: "prompt" }, one.continuation_text || ""))),
+  return el("tr", {}, el("td", {}, el("p", { class: "text" }, el("span", { class: "given" }, (one.prefix_text || "").replace(/^\s*\n/, "")), el("span", { class: "prompt" }, (one.continuation_text || "").trimEnd()))),
     el("td", { class: "n" }, cells, el("br"), (last(matches) ?? "–") + " of " + memory.continuation),
     el("td", {}, seen.length ? seen.slice(0, 4).map(count).join(", ") + (seen.length > 4 ? " and " + (seen.length - 4) + " more" : "") : "never"),
     el("td", {}, one.source, el("br"), el("span", { class: "hash" }, "chunk " + one.chunk + ", row " + one.row)),
@@ -24,7 +24,7 @@ function sequenceRow(one) {
 }
 
 function sequenceTable(host) {
-  host.append(el("h3", { class: "apart" }, "What the last checkpoint recites best"));
+  host.append(el("h3", { class: "apart" }, "What the last checkpoint knows best"));
   if (memory.memorized.length === 0) return host.append(el("p", { class: "missing" }, "No sequence is listed."));
   const body = el("tbody");
   const more = el("button", { type: "button", onclick: () => show(memory.memorized.length) }, "Show all " + count(memory.memorized.length));
@@ -33,7 +33,7 @@ function sequenceTable(host) {
     more.hidden = most >= memory.memorized.length;
   };
   show(8);
-  host.append(el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "Given, and recited"), el("th", { class: "n" }, "Tokens right"),
+  host.append(el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "Given, and what follows"), el("th", { class: "n" }, "Tokens right"),
     el("th", {}, "Seen at step"), el("th", {}, "Source"), el("th", {}, "Documents"))), body)), more);
 }
 )js";

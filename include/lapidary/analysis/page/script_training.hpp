@@ -52,6 +52,7 @@ function seriesSets(name, label, hue) {
   return sets;
 }
 
+const decisionText = (one) => (one.action === "skip" ? "left out" : one.action === "rewind" ? "rewound to step " + count(one.back_to) : one.action || "–");
 // Steps that went wrong, at the value that was seen there, with what was done about them.
 function decisionSets(key) {
   const points = data.record.decisions.map((one) => ({ x: place(one.step), y: one[key], one })).filter(({ y }) => known(y));
@@ -61,7 +62,7 @@ function decisionSets(key) {
 const seriesTip = { callbacks: {
   title: (items) => (items.length ? axisText(items[0].raw.x) : ""),
   label: (item) => {
-    if (item.dataset.decision) return " bad step " + count(item.raw.one.step) + ": " + [item.raw.one.kind, item.raw.one.action].filter(Boolean).join(", ");
+    if (item.dataset.decision) return " bad step " + count(item.raw.one.step) + ": " + [item.raw.one.reason, decisionText(item.raw.one)].filter(Boolean).join(", ");
     const extremes = item.dataset.extremes;
     const between = extremes ? "  (" + number(extremes.low[item.dataIndex]) + " to " + number(extremes.high[item.dataIndex]) + ")" : "";
     return " " + item.dataset.label + "  " + number(item.raw.y) + between;

@@ -59,7 +59,7 @@ h3.apart { margin: 1.4rem 0 .5rem; }
 .stack { display: grid; gap: 16px; align-content: start; }
 
 .texts { display: grid; gap: 12px; }
-.text { tab-size: 4; font: 1.02rem/1.65 var(--serif); white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+.text { tab-size: 2; font: 1.02rem/1.65 var(--serif); white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .text .prompt { color: var(--accent); }
 .scroll .text { min-width: 17rem; font-size: .95rem; line-height: 1.5; }
 .text .given { color: var(--soft); }
