@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs with apt-get what the library, its tests and its programs need and is not there yet. Says nothing and does
 # nothing when all is there. Elsewhere than on Debian and its kin it names what is missing.
+#
+#   bash cmake/install_packages.sh [--browser]    --browser: Chromium as well (122 MB), for one test of the report's page
 set -euo pipefail
 
-# What is needed, as command or header (any of those given) and Debian package.
+# What is needed, as command, header or file (any of those given) and Debian package.
 needed=(
     "cmake cmake"
     "make|ninja make"
@@ -21,6 +23,7 @@ needed=(
     "<Eigen/Core>|<eigen3/Eigen/Core> libeigen3-dev"
     "mpicxx libopenmpi-dev"
     "mpirun openmpi-bin"
+    "/usr/share/javascript/chart.js/chart.min.js|/usr/share/nodejs/chart.js/dist/chart.min.js libjs-chart.js"
 )
 # The presets' build tool (make does, where that is all there is); for the benchmarks; for one test of system calls.
 useful=(
@@ -28,6 +31,14 @@ useful=(
     "<benchmark/benchmark.h> libbenchmark-dev"
     "strace strace"
 )
+case ${1-} in
+    "") ;;
+    --browser) useful+=("chromium|chromium-browser|google-chrome chromium") ;;
+    *)
+        echo "usage: bash cmake/install_packages.sh [--browser]" >&2
+        exit 2
+        ;;
+esac
 
 say() { printf 'packages: %s\n' "$*" >&2; }
 
@@ -43,6 +54,7 @@ present() {
     while IFS= read -r thing; do
         case $thing in
             "<"*) has_header "$thing" && return 0 ;;
+            /*) [ -e "$thing" ] && return 0 ;;
             *) command -v "$thing" >/dev/null && return 0 ;;
         esac
     done <<<"${1//|/$'\n'}"

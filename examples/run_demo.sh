@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From raw text to a language model that writes, in minutes: prepares the bundled corpus, trains an AMBER-shaped model
-# on it, stops and resumes on the way, and generates text. Installs what is missing, builds, runs.
+# on it, stops and resumes on the way, generates text, and shows the run in one page. Installs what is missing, builds, runs.
 #
 #   bash examples/run_demo.sh [DIRECTORY]     default: build/demo. That of an earlier demo is replaced.
 set -euo pipefail
@@ -25,7 +25,7 @@ say "Build"
 generator=()
 command -v ninja > /dev/null || generator=(-G "Unix Makefiles")
 cmake --preset release "${generator[@]}" > /dev/null
-cmake --build --preset release --parallel "$(nproc)" --target prepare pretrain generate logits trace
+cmake --build --preset release --parallel "$(nproc)" --target prepare pretrain generate logits trace report
 
 rm -rf "$directory"
 mkdir -p "$directory"
@@ -58,6 +58,10 @@ say "Trace: the documents of the first step, and where a text was trained on"
 head -n 6 "$directory/trace.txt"
 "$bin/trace" --run "$directory/run" --data "$directory/data" --text "beginning to get very tired of sitting by her sister" --limit 3
 
+say "Report: the run in one page, with what every checkpoint makes of the prompts"
+"$bin/report" --run "$directory/run" --data "$directory/data" --prompt "The history of the" \
+    --prompt "def main():" --prompt "It was a dark night, and"
+
 say "Result"
 unigram=$(sed -n 's/.*held out: \([0-9.]*\)).*/\1/p' "$directory/prepare.txt")
 reached=$(sed -n 's/.*"validation_loss":\([0-9.]*\).*/\1/p' "$directory/run/metrics.jsonl" | tail -n 1)
@@ -70,5 +74,6 @@ everything lies in $directory:
   tokenizer.model    the SentencePiece model trained on the corpus
   data/              chunks, held-out windows, data.json, documents.safetensors: which documents every window is from
   run/manifest.json  what defines the run; run/metrics.jsonl: one record a step
+  run/report.html    the run in one page: open it in a browser
   run/checkpoints/   $(ls "$directory/run/checkpoints" | wc -l) Hugging Face directories with state/ and SHA256SUMS
 END

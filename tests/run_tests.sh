@@ -14,7 +14,7 @@ case ${1-} in
         ;;
 esac
 
-bash cmake/install_packages.sh
+bash cmake/install_packages.sh --browser
 # One compiler per core, and no more than there is memory for: an optimised test file takes up to 2 GB.
 jobs=$(nproc)
 by_memory=$(awk '/MemAvailable/ {print int($2 / 2000000)}' /proc/meminfo 2>/dev/null || echo "$jobs")

@@ -14,16 +14,18 @@ namespace lapidary {
 /// is not JSON.
 inline Json read_json(const std::filesystem::path& path) { return parse_json(read_text(path), path.string()); }
 
-/// Calls `visit(json, where)` for each line of a log of JSON Lines; `where` names file and line. A last line that a
-/// crash cut off, without its end, does not count. Throws Error(io), Error(format) naming the line.
+/// Calls `visit(json, where)` for each line of a log of JSON Lines; `where` names file and line. A last line that
+/// a crash cut off, without its end, does not count; returns whether there was none. Throws Error(io),
+/// Error(format) naming the line.
 template <class Visit>
-void each_logged_line(const std::filesystem::path& path, Visit&& visit) {
+bool each_logged_line(const std::filesystem::path& path, Visit&& visit) {
     const std::string text = read_text(path);
-    std::size_t line = 0;
-    for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    std::size_t line = 0, begin = 0;
+    for (std::size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
         const std::string where = path.string() + ":" + std::to_string(++line);
         visit(parse_json(std::string_view(text).substr(begin, end - begin), where), where);
     }
+    return begin == text.size();
 }
 
 /// Writes JSON for people: indented by 2, a newline at the end, keys in their order; the file is replaced durably.
