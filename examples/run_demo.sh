@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From raw text to a language model that writes, in minutes: prepares the bundled corpus, trains an AMBER-shaped model
-# on it, stops and resumes on the way, generates text, and shows the run in one page. Installs what is missing, builds, runs.
+# on it, stops and resumes on the way, generates text, evaluates it, looks for what it has memorized, trains a part again to
+# verify it, and shows the run in one page. Installs what is missing, builds, runs.
 #
 #   bash examples/run_demo.sh [DIRECTORY]     default: build/demo. That of an earlier demo is replaced.
 set -euo pipefail
@@ -25,14 +26,15 @@ say "Build"
 generator=()
 command -v ninja > /dev/null || generator=(-G "Unix Makefiles")
 cmake --preset release "${generator[@]}" > /dev/null
-cmake --build --preset release --parallel "$(nproc)" --target prepare pretrain generate logits trace report
+cmake --build --preset release --parallel "$(nproc)" --target \
+    prepare pretrain generate trace evaluate memorize verify report
 
 rm -rf "$directory"
 mkdir -p "$directory"
 touch "$directory/prepare.txt"
 train() {
     "$bin/pretrain" --run "$directory/run" --data "$directory/data" --preset nano --batch 16 --steps "$steps" \
-        --peak 3e-3 --seed 11111 "$@"
+        --peak 3e-3 --seed 11111 --evaluate-every $((steps / 16)) --choices examples/endings.jsonl "$@"
 }
 
 say "Prepare: documents -> tokenizer -> 8 chunks of token windows"
@@ -58,6 +60,18 @@ say "Trace: the documents of the first step, and where a text was trained on"
 head -n 6 "$directory/trace.txt"
 "$bin/trace" --run "$directory/run" --data "$directory/data" --text "beginning to get very tired of sitting by her sister" --limit 3
 
+say "Evaluate: which of two endings every checkpoint finds likelier, and the perplexity of a text that it has not seen"
+"$bin/evaluate" --run "$directory/run" --choices examples/endings.jsonl --perplexity README.md \
+    --out "$directory/run/analysis/evaluation.json" 2> /dev/null | tail -n 6
+
+say "Memorize: what of its data every checkpoint can recite, 100 sequences of each chunk"
+"$bin/memorize" --run "$directory/run" --data "$directory/data" --sequences 100
+
+say "Verify: the last eighth of the run once more, on another number of threads"
+"$bin/verify" --run "$directory/run" --data "$directory/data" --threads 1 || fail "the run does not repeat"
+ln -sfn ../data "$directory/run/data"
+"$bin/verify" --run "$directory/run" --data || fail "the files of the run do not match their hashes"
+
 say "Report: the run in one page, with what every checkpoint makes of the prompts"
 "$bin/report" --run "$directory/run" --data "$directory/data" --prompt "The history of the" \
     --prompt "def main():" --prompt "It was a dark night, and"
@@ -74,6 +88,7 @@ everything lies in $directory:
   tokenizer.model    the SentencePiece model trained on the corpus
   data/              chunks, held-out windows, data.json, documents.safetensors: which documents every window is from
   run/manifest.json  what defines the run; run/metrics.jsonl: one record a step
+  run/analysis/      scores, memorization, samples, verifications
   run/report.html    the run in one page: open it in a browser
   run/checkpoints/   $(ls "$directory/run/checkpoints" | wc -l) Hugging Face directories with state/ and SHA256SUMS
 END

@@ -60,6 +60,7 @@ public:
         bool asked = false, stop = false;
         while (state_->step < run_.steps && !stop) {
             const StepRecord record = step();
+            if (record.step + 1 != state_->step) continue;  // the run went back: nothing is to be kept of this step
             if (!saver_.poll(device_, world_)) report();
             // A signal may have reached some ranks only, and they must stop at one step.
             asked = any(device_, world_, StopSignals::requested(), "agreement on stopping");
@@ -139,6 +140,7 @@ private:
             evaluation_.open(options_.run, state_->step);
             seen = last_steps();
         }
+        digested_ = -1;
         guard_ = StepGuard(options_.spike_deviations);
         for (const Json& one : Json::parse(of_first(seen.dump()))) guard_.observe(one[0], one[1]);
     }
@@ -173,8 +175,8 @@ private:
         } else if (record.applied) {
             guard_.observe(record.loss, record.gradient_norm);
         }
-        const bool rewound = record.step + 1 != state_->step;
-        digest(!rewound && options_.digest_every > 0 && state_->step % options_.digest_every == 0);
+        if (record.step + 1 != state_->step) return record;  // it went back
+        digest(options_.digest_every > 0 && state_->step % options_.digest_every == 0);
         return record;
     }
 
