@@ -77,7 +77,8 @@ inline std::vector<Index> apportion(Index total, std::span<const Index> weights)
     std::vector<detail::Uint128> remainders(weights.size());
     Index left = total;
     for (std::size_t s = 0; s < weights.size(); ++s) {
-        const detail::Uint128 product = static_cast<detail::Uint128>(total) * static_cast<detail::Uint128>(weights[s]);
+        const detail::Uint128 product =
+            static_cast<detail::Uint128>(total) * static_cast<detail::Uint128>(weights[s]);
         shares[s] = static_cast<Index>(product / sum);
         remainders[s] = product % sum;
         left -= shares[s];
@@ -104,8 +105,8 @@ inline Index largest_total(std::span<const Index> limits, std::span<const Index>
         if (limits[s] < 0)
             throw Error(ErrorCode::value, "largest_total", "a limit of " + std::to_string(limits[s]));
         if (weights[s] == 0) continue;
-        total =
-            std::min(total, static_cast<detail::Uint128>(limits[s]) * sum / static_cast<detail::Uint128>(weights[s]));
+        total = std::min(total,
+                         static_cast<detail::Uint128>(limits[s]) * sum / static_cast<detail::Uint128>(weights[s]));
     }
     return static_cast<Index>(total);
 }

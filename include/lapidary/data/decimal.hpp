@@ -67,7 +67,8 @@ inline Index rounded_product(double factor, Index count) {
     const Decimal exact = decimal(factor);
     if (count < 0) throw Error(ErrorCode::value, "rounded_product", "a count of " + std::to_string(count));
     const auto limit = static_cast<detail::Uint128>(std::numeric_limits<Index>::max());
-    const detail::Uint128 product = static_cast<detail::Uint128>(exact.digits) * static_cast<detail::Uint128>(count);
+    const detail::Uint128 product =
+        static_cast<detail::Uint128>(exact.digits) * static_cast<detail::Uint128>(count);
     const detail::Uint128 power = detail::power_of_ten(std::abs(exact.exponent));
     // Digits and count have at most 57 and 63 bits, so no step wraps.
     if (exact.exponent > 0 && product > limit / power) {
