@@ -99,9 +99,10 @@ struct Options {
                        "Record a digest of the state after every so many steps, for `verify`; 0: never")
             ->check(number_in(0))
             ->capture_default_str();
-        app.add_option("--on-bad-step", on_bad_step,
-                       "When loss or gradient is not finite, or leaps: stop; skip the step; or rewind to the last "
-                       "checkpoint and go on past the batches since then")
+        app.add_option(
+               "--on-bad-step", on_bad_step,
+               "When loss or gradient is not finite, or leaps: stop; skip the step; or rewind to the end of "
+               "the last whole chunk and go on past the batches since then")
             ->check(CLI::IsMember({"stop", "skip", "rewind"}))
             ->capture_default_str();
         app.add_option("--spike-deviations", spike_deviations,

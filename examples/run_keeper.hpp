@@ -3,6 +3,7 @@
 #include "pretrain_options.hpp"
 
 #include <lapidary/checkpoint/run_record.hpp>
+#include <lapidary/checkpoint/timeline.hpp>
 #include <lapidary/io/run_lock.hpp>
 #include <lapidary/lapidary.hpp>
 #include <lapidary/train/digest_log.hpp>
@@ -14,11 +15,12 @@
 
 namespace fs = std::filesystem;
 
-// ckpt_007 after the eighth chunk, step_00000123 in between.
-inline std::string checkpoint_name(const lapidary::StepRecord& record, const lapidary::TokenChunks& chunks) {
+// ckpt_007 after the eighth chunk, step_00000123 in between. `batch`: which one of the data the step took.
+inline std::string checkpoint_name(const lapidary::StepRecord& record, lapidary::Index batch,
+                                   const lapidary::TokenChunks& chunks) {
     char name[64];
     if (record.chunk_finished) {
-        std::snprintf(name, sizeof name, "ckpt_%03ld", record.step / chunks.steps_per_chunk());
+        std::snprintf(name, sizeof name, "ckpt_%03ld", batch / chunks.steps_per_chunk());
     } else {
         std::snprintf(name, sizeof name, "step_%08ld", record.step + 1);
     }

@@ -60,7 +60,8 @@ public:
         bool asked = false, stop = false;
         while (state_->step < run_.steps && !stop) {
             const StepRecord record = step();
-            if (record.step + 1 != state_->step) continue;  // the run went back: nothing is to be kept of this step
+            if (record.step + 1 != state_->step)
+                continue;  // the run went back: nothing is to be kept of this step
             if (!saver_.poll(device_, world_)) report();
             // A signal may have reached some ranks only, and they must stop at one step.
             asked = any(device_, world_, StopSignals::requested(), "agreement on stopping");
@@ -118,6 +119,7 @@ private:
         return lapidary::text_of_first(device_, world_, text, {"start", 10});
     }
     fs::path latest_for_all() {
+        if (first()) lapidary::set_aside_checkpoints(options_.run, run_.decisions);
         return of_first(first() ? lapidary::latest_checkpoint(options_.run / "checkpoints").string() : "");
     }
 
@@ -137,7 +139,7 @@ private:
         Json seen = Json::array();  // the last steps, for the guard
         if (first()) {
             keeper_->open_logs(options_, state_->step);
-            evaluation_.open(options_.run, state_->step);
+            evaluation_.open(options_.run, state_->step + 1);  // it is asked before a checkpoint is saved
             seen = last_steps();
         }
         digested_ = -1;
@@ -201,7 +203,7 @@ private:
         if (decision.rewound) {
             saver_.finish(device_, world_);
             report();
-            checkpoint = latest_for_all();
+            checkpoint = of_first(first() ? rewind_target(options_.run).string() : "");
             decision.back_to = checkpoint.empty() ? 0 : checkpoint_step(checkpoint).value();
             decision.next_batch = batch + 1;
         }
@@ -225,13 +227,15 @@ private:
         if (first()) {
             bar_->finish();
             std::printf("%s: %s\n", what.c_str(),
-                        decision.rewound ? "going back to the last checkpoint" : "left out");
+                        decision.rewound ? "going back to the last whole chunk" : "left out");
             std::fflush(stdout);
             keeper_->metrics->sync();
             record_decision(options_.run, decision);
         }
         run_.decisions.add(decision);
-        if (decision.rewound) restore(checkpoint);
+        if (!decision.rewound) return;
+        if (first()) set_aside_checkpoints(options_.run, run_.decisions);
+        restore(checkpoint);
     }
 
     void evaluate() {
@@ -256,12 +260,12 @@ private:
         }
         fs::path tokenizer = options_.data / "tokenizer.model";
         if (!fs::exists(tokenizer)) tokenizer = options_.data / "tokenizer.json";
-        const std::string name = checkpoint_name(record, chunks_);
+        const std::string name = checkpoint_name(record, run_.decisions.batch_of(record.step), chunks_);
         saver_.finish(device_, world_);
         report();
         saver_.start(device_, world_, model_, *state_, options_.run / "checkpoints" / name,
                      {.tokenizer = fs::exists(tokenizer) ? tokenizer : fs::path(),
-                      .cursor = {{"next_step", state_->step}}});
+                      .cursor = checkpoint_cursor(run_.decisions, state_->step)});
         char line[160];
         std::snprintf(line, sizeof line, "%s: step %ld, loss %.4f, validation loss %.4f", name.c_str(),
                       state_->step, record.loss, loss);

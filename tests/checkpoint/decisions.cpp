@@ -2,6 +2,7 @@
 #include "io/support.hpp"
 
 #include <lapidary/checkpoint/run_record.hpp>
+#include <lapidary/checkpoint/timeline.hpp>
 
 #include <limits>
 #include <set>
@@ -86,4 +87,45 @@ TEST_CASE("decisions come back from the manifest as they were, also numbers that
     CHECK(read.list()[1].next_batch == 10);
     CHECK_THROWS_WITH(decisions_in({{"decisions", {{{"step", 1}, {"reason", ""}, {"action", "hope"}}}}}, "here"),
                       ContainsSubstring("here: there is no action 'hope'"));
+}
+
+TEST_CASE("checkpoints of batches that were passed over are set aside, nothing else is", "[decisions]") {
+    const io_test::TemporaryDirectory folder;
+    const auto save = [&](const std::string& name, Index step, const Decisions& decisions) {
+        const std::filesystem::path directory = folder / "checkpoints" / name;
+        std::filesystem::create_directories(directory / "state");
+        write_json(directory / "state" / "state.json",
+                   {{"step", step}, {"cursor", checkpoint_cursor(decisions, step)}});
+        write_file_durably(directory / "SHA256SUMS", "");
+    };
+    const auto names = [](const std::filesystem::path& directory) {
+        std::set<std::string> result;
+        if (!std::filesystem::exists(directory)) return result;
+        for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+            result.insert(entry.path().filename().string());
+        }
+        return result;
+    };
+    Decisions decisions;
+    CHECK(rewind_target(folder.path()).empty());
+    CHECK(checkpoint_cursor(decisions, 10) == Json{{"next_step", 10}});
+    save("ckpt_000", 10, decisions);
+    save("step_00000015", 15, decisions);
+    set_aside_checkpoints(folder.path(), decisions);
+    CHECK(names(folder / "checkpoints").size() == 2);
+    CHECK(rewind_target(folder.path()).filename() == "ckpt_000");
+
+    decisions.add(rewind(17, 10, 18));
+    CHECK(checkpoint_cursor(decisions, 10) == Json{{"next_step", 10}});
+    CHECK(checkpoint_cursor(decisions, 15) == Json{{"next_step", 15}, {"last_batch", 22}});
+    set_aside_checkpoints(folder.path(), decisions);
+    CHECK(names(folder / "checkpoints") == std::set<std::string>{"ckpt_000"});
+    save("step_00000015", 15, decisions);
+    set_aside_checkpoints(folder.path(), decisions);
+    CHECK(names(folder / "checkpoints") == std::set<std::string>{"ckpt_000", "step_00000015"});
+
+    decisions.add(rewind(16, 10, 24));
+    set_aside_checkpoints(folder.path(), decisions);
+    CHECK(names(folder / "bad_steps" / "checkpoints") ==
+          std::set<std::string>{"step_00000015", "step_00000015.2"});
 }

@@ -57,8 +57,9 @@ ok "steps that are not finite never reach the weights"
 
 leap() { pretrain --data data --steps 170 --lanes 2 --checkpoint-every 20 "${nano[@]}" --spike-deviations 1.2 --on-bad-step rewind "$@" >out 2>err; }
 leap --run leap || fail "$(cat err)"
-grep -q "going back to the last checkpoint" out || fail "no step leapt: $(cat out)"
+grep -q "going back to the last whole chunk" out || fail "no step leapt: $(cat out)"
 leap --run again --stop-after 131 && leap --run again --threads 2 || fail "$(cat err)"
+rm -r again/checkpoints/step_00000131 again/bad_steps/checkpoints leap/bad_steps/checkpoints 2>/dev/null || true
 same leap/checkpoints again/checkpoints
 leap --run shared_leap --comm threads --ranks 2 --zero 2 || fail "$(cat err)"
 same leap/checkpoints shared_leap/checkpoints
@@ -67,12 +68,12 @@ text="170 steps give 170 recorded states" passes --run leap --data data --from 0
 back=$(sed -n 's/.*"back_to": \([0-9]*\).*/\1/p' leap/manifest.json | tail -n 1)
 next=$(sed -n 's/.*"next_batch": \([0-9]*\).*/\1/p' leap/manifest.json | tail -n 1)
 [ "$next" -gt "$back" ] || fail "no batch was left out"
-ok "a leap: back to a checkpoint, past the batches since then, the same when it is done again"
+ok "a leap: back to the last whole chunk, past the batches since then, the same when it is done again"
 
 printf '{"question":"Who?","choices":["the dog","a cat"],"answer":0}\n{"context":"Once","choices":["upon","off"],"answer":0}\n' >own.jsonl
 train --run asked --evaluate-every 10 --choices own.jsonl || fail "$(cat err)"
 [ "$(wc -l <asked/analysis/evaluation.jsonl)" -eq 2 ] || fail "$(cat asked/analysis/evaluation.jsonl)"
-train --run shared --evaluate-every 10 --choices own.jsonl --comm threads --ranks 2 --zero 3 --stop-after 15 || fail "$(cat err)"
+train --run shared --evaluate-every 10 --choices own.jsonl --comm threads --ranks 2 --zero 3 --stop-after 10 || fail "$(cat err)"
 train --run shared --evaluate-every 10 --choices own.jsonl || fail "$(cat err)"
 cmp asked/analysis/evaluation.jsonl shared/analysis/evaluation.jsonl || fail "ranks change an answer"
 same run/checkpoints asked/checkpoints
