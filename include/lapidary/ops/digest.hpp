@@ -40,12 +40,15 @@ namespace detail {
 /// positions [first, first + size): `visit(block + run, run)`, each number once, ascending.
 template <class Visit>
 void each_digest_piece(Index first, Index size, Index span, std::span<const Index> starts, Visit&& visit) {
-    auto run = static_cast<Index>(std::upper_bound(starts.begin(), starts.end(), first) - starts.begin()) - 1;
     const auto runs = static_cast<Index>(starts.size());
-    for (Index block = 0; block * span < size; ++block) {
-        const Index end = first + std::min((block + 1) * span, size);
+    const auto begins_by = [&](Index run, Index position) {
+        return run < runs && starts[static_cast<std::size_t>(run)] <= position;
+    };
+    for (Index block = 0, run = 0; block * span < size; ++block) {
+        const Index begin = first + block * span, end = first + std::min((block + 1) * span, size);
+        while (begins_by(run + 1, begin)) ++run;
         visit(block + run, run);
-        while (run + 1 < runs && starts[static_cast<std::size_t>(run + 1)] < end) {
+        while (begins_by(run + 1, end - 1)) {
             ++run;
             visit(block + run, run);
         }

@@ -167,9 +167,10 @@ void update(D& device, World& world, const ParameterLayout& layout, TrainState<D
 /// on the batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the
 /// state is sharded among them, nor, but on a GPU, on `micro_batch`. A step that `accept` refuses counts, but
 /// leaves weights and moments as they were. Throws Error(not_finite), on all ranks and with the state as it was,
-/// if the loss or the gradient norm is not finite; Error(value) for a token outside the vocabulary, for lanes that
-/// fit neither batch nor ranks, for a state made for other ranks than there are, and for ranks that were given
-/// different batches; Error(shape) for a batch whose sizes do not fit; Error(lost_rank).
+/// if the loss or the gradient norm is not finite and nothing is to `accept` it; Error(value) for a token outside
+/// the vocabulary, for lanes that fit neither batch nor ranks, for a state made for other ranks than there are,
+/// and for ranks that were given different batches; Error(shape) for a batch whose sizes do not fit;
+/// Error(lost_rank).
 template <Device D, Communicator World, class Model, class Optimizer>
 StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
                       const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
