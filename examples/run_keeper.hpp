@@ -27,13 +27,6 @@ inline std::string checkpoint_name(const lapidary::StepRecord& record, lapidary:
     return name;
 }
 
-// What identifies the weights to start from: one file, or the list of shards.
-inline std::string weights_hash(const std::filesystem::path& directory) {
-    const std::filesystem::path whole = directory / "model.safetensors";
-    return lapidary::sha256_file(std::filesystem::exists(whole) ? whole
-                                                                : directory / "model.safetensors.index.json");
-}
-
 /// What decides the run's bits.
 template <class Model>
 lapidary::RunDefinition definition_of(const Options& options, const Model& model, lapidary::Index steps) {
@@ -79,10 +72,13 @@ struct Keeper {
         metrics.reset();
         digests.reset();
         metrics.emplace(options.run / "metrics.jsonl", step);
-        if (options.digest_every == 0) return;
-        const std::string where = (options.run / "manifest.json").string();
-        digests.emplace(options.run / "digests.jsonl", get<Json>(read_manifest(options.run), "definition", where),
-                        step);
+        const fs::path file = options.run / "digests.jsonl";
+        if (options.digest_every > 0) {
+            const std::string where = (options.run / "manifest.json").string();
+            digests.emplace(file, get<Json>(read_manifest(options.run), "definition", where), step);
+        } else if (fs::exists(file)) {
+            JsonLines(file, step);  // what it has of later steps may not come to be
+        }
     }
     void sync() {
         metrics->sync();

@@ -94,6 +94,7 @@ private:
                        {"on-bad-step", options_.on_bad_step},
                        {"spike-deviations", options_.spike_deviations},
                        {"evaluate-every", options_.evaluation.every},
+                       {"evaluation", options_.evaluation.asked_json()},
                        {"background", options_.background}});
         require_agreement(device_, world_, agreed);
         (void)LaneShare(options_.lanes, options_.batch, world_.size(), world_.rank(),
@@ -219,10 +220,13 @@ private:
                     "back to a checkpoint and past the batches since then");
         }
         constexpr Index most = 10;
-        if (decision.rewound && run_.decisions.rewindings_to(decision.back_to) == most) {
+        const bool again = decision.rewound ? run_.decisions.rewindings_to(decision.back_to) >= most
+                                            : run_.decisions.skips_before(record.step) >= most;
+        if (again) {
             throw Error(ErrorCode::not_finite, "pretrain",
-                        what + ". The run went back to step " + std::to_string(decision.back_to) + " " +
-                            std::to_string(most) + " times");
+                        what + ". That happened " + std::to_string(most) +
+                            (decision.rewound ? " times since the same chunk" : " times in a row") +
+                            ": it is not the batch");
         }
         if (first()) {
             bar_->finish();

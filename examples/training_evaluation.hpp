@@ -18,6 +18,14 @@ struct TrainingEvaluationOptions {
     lapidary::Index every = 0;
     EvaluateOptions asked;
 
+    /// For ranks to agree on.
+    [[nodiscard]] lapidary::Json asked_json() const {
+        lapidary::Json files = lapidary::Json::array();
+        for (const auto& file : asked.choices) files.push_back(file.string());
+        for (const auto& file : asked.texts) files.push_back(file.string());
+        return {asked.tasks, asked.data.string(), asked.choice.limit, files};
+    }
+
     void add_to(CLI::App& app) {
         app.add_option("--evaluate-every", every, "Evaluate after every so many steps, and after the last")
             ->check(number_in(0));
@@ -47,9 +55,14 @@ public:
 
     /// Continues the log at a step, on the rank that keeps it.
     void open(const std::filesystem::path& run, lapidary::Index step) {
-        if (every_ == 0) return;
-        std::filesystem::create_directories(run / "analysis");
-        log_.emplace(run / "analysis" / "evaluation.jsonl", step);
+        const std::filesystem::path file = run / "analysis" / "evaluation.jsonl";
+        log_.reset();
+        if (every_ > 0) {
+            std::filesystem::create_directories(run / "analysis");
+            log_.emplace(file, step);
+        } else if (std::filesystem::exists(file)) {
+            lapidary::JsonLines(file, step);  // what it has of later steps may not come to be
+        }
     }
 
     [[nodiscard]] bool due(lapidary::Index steps_done, bool last) const {

@@ -4,11 +4,9 @@
 #include "checks.hpp"
 #include "device_choice.hpp"
 #include "launch.hpp"
-#include "pinned_products.hpp"
-#include "progress.hpp"
+#include "replay_rank.hpp"
 
 #include <lapidary/analysis/published_files.hpp>
-#include <lapidary/analysis/replay.hpp>
 #include <lapidary/lapidary.hpp>
 
 #include <CLI/CLI.hpp>
@@ -25,32 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Options {
-    fs::path run, data, init;
-    std::string from, to;
-    bool hashes = false;
-    Index micro_batch = 0;
-    int zero = 0;
-    RankLaunch launch;
-    DeviceChoice where;
-
-    void add_to(CLI::App& app) {
-        app.add_option("--run", run, "Directory of the run")->required();
-        app.add_option("--data", data,
-                       "Prepared chunks [RUN/data]. Without a value: only compare data and checkpoints with their "
-                       "hashes, and train nothing")
-            ->expected(0, 1);
-        app.add_option("--from", from, "Where to begin: a step, or the name of a checkpoint [the last but one]");
-        app.add_option("--to", to, "Where to end: a step, or the name of a checkpoint [the last]");
-        app.add_option("--init", init, "The weights that the run started from, if it did");
-        app.add_option("--micro-batch", micro_batch, "Sequences in flight; changes memory [a lane]")
-            ->check(number_in(0));
-        app.add_option("--zero", zero, "What ranks keep only their shard of, as in `pretrain`")
-            ->check(CLI::Range(0, 3));
-        launch.add_to(app);
-        where.add_to(app);
-    }
-};
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::value, "verify", why); }
 
 // The step that a name or a number says.
 Index step_named(const RunEvidence& evidence, const std::string& name) {
@@ -60,10 +33,10 @@ Index step_named(const RunEvidence& evidence, const std::string& name) {
     if (!name.empty() && name.size() < 16 && name.find_first_not_of("0123456789") == std::string::npos) {
         return std::stol(name);
     }
-    throw Error(ErrorCode::value, "verify", "there is no checkpoint '" + name + "' in the run");
+    refuse("there is no checkpoint '" + name + "' in the run");
 }
 
-ReplayOptions interval(const Options& options, const RunEvidence& evidence) {
+ReplayOptions interval(const VerifyOptions& options, const RunEvidence& evidence) {
     const auto& all = evidence.checkpoints;
     ReplayOptions replay{.micro_batch = options.micro_batch, .init = options.init};
     if (all.empty() && options.to.empty()) {
@@ -80,33 +53,23 @@ ReplayOptions interval(const Options& options, const RunEvidence& evidence) {
     return replay;
 }
 
-template <Device D, class Model>
-Finding replay_on(D& device, AnyCommunicator& world, const Model& model, const Options& options,
-                  const RunEvidence& evidence, const TokenChunks& chunks, ReplayOptions replayed) {
-    const bool narrow = evidence.run.cuda.is_object() && evidence.run.cuda.value("moments", "full") == "bf16";
-    TrainState<D> state(device, model.layout(),
-                        {.ranks = world.size(), .rank = world.rank(), .zero = static_cast<Zero>(options.zero)},
-                        narrow ? Moments::bf16 : Moments::full);
-    pin_products(device, options.run / "products.json");
-    Progress bar("verify", world.rank() == 0 ? replayed.to - replayed.from : 0);
-    replayed.progress = [&](Index done) {
-        if (world.rank() == 0) bar.update(done);
-    };
-    return replay(device, world, model, state, chunks, evidence, replayed);
-}
-
-Finding replay_run(Options& options, std::optional<AnyCommunicator>& joined, int& threads) {
+Finding replay_run(VerifyOptions& options, std::optional<AnyCommunicator>& joined, int& threads) {
     const RunEvidence evidence = read_evidence(options.run);
     ReplayOptions replayed = interval(options, evidence);
     const RunRecord& run = evidence.run;
-    if (!run.init.empty() && replayed.from == 0 && options.init.empty()) {
-        throw Error(ErrorCode::value, "verify", "the run started from other weights: --init says where they are");
+    if (!run.init.empty() && replayed.from == 0) {
+        if (options.init.empty()) refuse("the run started from other weights: --init says where they are");
+        if (weights_hash(options.init) != run.init) {
+            refuse(options.init.string() + ": is not what the run started from");
+        }
     }
     if (run.cuda.is_object()) {  // its bits are those of a GPU, as it was told
         options.where.device = "cuda";
         options.where.precision = run.cuda.value("precision", "bf16");
         options.where.cudnn = run.cuda.value("cudnn", false);
         replayed.micro_batch = run.cuda.value("micro-batch", Index{0});
+    } else if (options.where.on_gpu()) {
+        refuse("the run was trained on a CPU, and a GPU has other bits: leave out --device cuda");
     }
     options.where.check();
     options.launch.check(options.where.on_gpu());
@@ -115,25 +78,17 @@ Finding replay_run(Options& options, std::optional<AnyCommunicator>& joined, int
         options.data, {.batch_size = run.batch, .seed = run.seed, .separate_documents = run.separate_documents});
     Finding finding;
     visit_config(run.config, (options.run / "manifest.json").string(), [&](const auto& config) {
-        const typename std::decay_t<decltype(config)>::Model model(config);
         options.launch.run(joined, [&](AnyCommunicator& world) {
-            DeviceChoice where = options.where;
-            if (!where.on_gpu() && where.threads == 0) {
-                Cpu meeting({.threads = 1});
-                where.threads = threads_per_rank(meeting, world);
-            }
-            if (options.launch.gpu >= 0) where.index = options.launch.gpu;
-            where.visit([&](auto& device) {
-                const Finding own = replay_on(device, world, model, options, evidence, chunks, replayed);
-                if (world.rank() == 0) finding = own, threads = where.threads;
-            });
+            ReplayRank rank(options, world, evidence, chunks, replayed);
+            const Finding own = rank(config);
+            if (world.rank() == 0) finding = own, threads = rank.threads();
         });
     });
     return finding;
 }
 
 // Adds what was found to `run/analysis/verification.json`.
-void record(const Options& options, const Finding& finding, int ranks, int threads) {
+void record(const VerifyOptions& options, const Finding& finding, int ranks, int threads) {
     const fs::path file = options.run / "analysis" / "verification.json";
     fs::create_directories(file.parent_path());
     Json all{{"format", "lapidary verification 1"}, {"records", Json::array()}};
@@ -153,7 +108,7 @@ void record(const Options& options, const Finding& finding, int ranks, int threa
     write_json(file, all);
 }
 
-int run(Options& options) {
+int run(VerifyOptions& options) {
     std::optional<AnyCommunicator> joined = options.launch.join();
     const int ranks = joined ? joined->size() : options.launch.ranks;
     Finding finding;
@@ -167,7 +122,13 @@ int run(Options& options) {
     }
     if (!joined || joined->rank() == 0) {
         std::printf("%s: %s\n", finding.passed ? "PASS" : "FAIL", finding.text.c_str());
-        record(options, finding, ranks, threads);
+        try {
+            record(options, finding, ranks, threads);
+        } catch (const Error& error) {  // somebody else's run may be read-only
+            std::cerr << "verify: warning: the finding was not recorded: " << error.what() << "\n";
+        } catch (const fs::filesystem_error& error) {
+            std::cerr << "verify: warning: the finding was not recorded: " << error.what() << "\n";
+        }
     }
     return finding.passed ? 0 : 1;
 }
@@ -176,7 +137,7 @@ int run(Options& options) {
 
 int main(int argc, char** argv) {
     CLI::App app{"Verifies a run. Exit code 0: PASS, 1: FAIL, 2: it could not be verified."};
-    Options options;
+    VerifyOptions options;
     options.add_to(app);
     try {
         app.parse(argc, argv);

@@ -92,7 +92,9 @@ TEST_CASE("a chunk is seen when its pass is over, a sequence when its step is", 
     const Index in_chunk = data.steps_per_chunk(), all = data.steps_per_epoch();
     REQUIRE(in_chunk >= 4);
     REQUIRE(data.windows_per_chunk() % 3 != 0);  // some windows fill no batch
-    const auto seen = [&](Index chunk, Index steps) { return seen_of_chunk(data, chunk, steps, 3); };
+    const auto seen = [&](Index chunk, Index steps) {
+        return seen_of_chunk(data, run_of(5, 3, 1 << 20), chunk, steps);
+    };
     CHECK(seen(0, 0) == Seen::none);
     CHECK(seen(0, 1) == Seen::part);
     CHECK(seen(0, in_chunk - 1) == Seen::part);
@@ -103,6 +105,14 @@ TEST_CASE("a chunk is seen when its pass is over, a sequence when its step is", 
     CHECK(seen(3, all) == Seen::all);
     CHECK(seen(1, all + 1) == Seen::all);
     CHECK_THROWS_WITH(seen(4, 1), ContainsSubstring("there is no chunk 4"));
+    RunRecord skipped = run_of(5, 3, 1 << 20);
+    skipped.decisions.add({in_chunk + 1, "bad"});
+    CHECK(seen_of_chunk(data, skipped, 0, all) == Seen::all);
+    CHECK(seen_of_chunk(data, skipped, 1, all) == Seen::part);
+    RunRecord rewound = run_of(5, 3, 1 << 20);  // at the last batch of the second chunk, to its beginning
+    rewound.decisions.add({2 * in_chunk - 1, "bad", true, in_chunk, 2 * in_chunk, 0, 0});
+    CHECK(seen_of_chunk(data, rewound, 1, all - in_chunk) == Seen::none);
+    CHECK(seen_of_chunk(data, rewound, 2, 2 * in_chunk) == Seen::all);
     CHECK_FALSE(latest_seen_chunk(data, 0, 3).has_value());
     CHECK(latest_seen_chunk(data, 1, 3) == 0);
     CHECK(latest_seen_chunk(data, in_chunk, 3) == 0);

@@ -64,6 +64,11 @@ TEST_CASE("a step that was left out stays so, unless the run goes back before it
     CHECK(decisions.skip_of(8) == nullptr);
     decisions.add(skip(8));
     CHECK(decisions.skip_of(8) != nullptr);
+    decisions.add(skip(9));
+    CHECK(decisions.skips_before(8) == 0);
+    CHECK(decisions.skips_before(9) == 1);
+    CHECK(decisions.skips_before(10) == 2);
+    CHECK(decisions.skips_before(11) == 0);
 }
 
 TEST_CASE("decisions come back from the manifest as they were, also numbers that are none", "[decisions]") {

@@ -20,14 +20,26 @@ inline std::string_view seen_name(Seen seen) {
     return seen == Seen::all ? "all" : seen == Seen::part ? "part" : "none";
 }
 
-/// What a run with batches of `batch_size` windows has seen of a chunk after `steps` steps: all, if it has passed
-/// over it (without the windows that fill no batch, which a pass leaves out), part, if it was in the midst of its
-/// first pass. Throws Error(value) if there is no such chunk, and as TokenChunks::steps_per_chunk.
-inline Seen seen_of_chunk(const TokenChunks& data, Index chunk, Index steps, Index batch_size) {
+/// What the first `steps` steps of a run have seen of a chunk: all, if they have passed over it (without the
+/// windows that fill no batch, which a pass leaves out), part, if they were in the midst of it or passed over it
+/// without some batches. Throws Error(value) if there is no such chunk, and as TokenChunks::steps_per_chunk.
+inline Seen seen_of_chunk(const TokenChunks& data, const RunRecord& run, Index chunk, Index steps) {
     static_cast<void>(data.chunk(chunk));
-    const Index in_chunk = data.steps_per_chunk(batch_size);
-    if (steps <= chunk * in_chunk) return Seen::none;
-    return steps < (chunk + 1) * in_chunk ? Seen::part : Seen::all;
+    const Index in_chunk = data.steps_per_chunk(run.batch);
+    const Index batches = steps < 1 ? 0 : run.decisions.batch_of(steps - 1) + 1;
+    const auto saw = [&](Index batch) {
+        const std::optional<Index> step = run.decisions.step_of(batch);
+        return step && *step < steps && run.decisions.skip_of(*step) == nullptr;
+    };
+    Seen seen = Seen::none;
+    for (Index first = chunk * in_chunk; first < batches;
+         first += data.chunk_count() * in_chunk) {  // pass by pass
+        Index count = 0;
+        for (Index i = 0; i < in_chunk; ++i) count += saw(first + i) ? 1 : 0;
+        if (count == in_chunk) return Seen::all;
+        if (count > 0) seen = Seen::part;
+    }
+    return seen;
 }
 
 /// The chunk that the last of `steps` steps was in; nothing before the first.
@@ -58,7 +70,7 @@ public:
     [[nodiscard]] bool known(std::size_t checkpoint) const { return steps_.at(checkpoint).has_value(); }
     [[nodiscard]] std::optional<Seen> seen(std::size_t checkpoint, Index chunk) const {
         if (!known(checkpoint)) return std::nullopt;
-        return seen_of_chunk(*data_, chunk, batches(checkpoint), run_->batch);
+        return seen_of_chunk(*data_, *run_, chunk, *steps_[checkpoint]);
     }
     [[nodiscard]] std::optional<Index> latest_chunk(std::size_t checkpoint) const {
         return known(checkpoint) ? latest_seen_chunk(*data_, batches(checkpoint), run_->batch) : std::nullopt;

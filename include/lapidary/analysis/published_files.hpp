@@ -30,9 +30,8 @@ inline Finding verify_files(const std::filesystem::path& run, const std::filesys
         verify_checksums(checkpoint.directory);
         ++finding.checkpoints;
     }
-    finding.states = static_cast<Index>(evidence.digests.size());
     finding.text = std::to_string(chunks.chunk_count()) + " chunks and " + std::to_string(finding.checkpoints) +
-                   " checkpoints match their hashes, the chain of " + std::to_string(finding.states) +
+                   " checkpoints match their hashes, the chain of " + std::to_string(evidence.digests.size()) +
                    " recorded states is whole";
     if (!incomplete.empty()) finding.text += "; passed over: " + incomplete;
     return finding;

@@ -60,7 +60,9 @@ public:
         if (!compare_decision(record)) return;
         if (!compare_metrics(record)) return;
         if (!compare_digests(step, "")) return;
-        if (const CheckpointRecord* checkpoint = checkpoint_at(step + 1)) compare_checkpoint(*checkpoint);
+        for (const CheckpointRecord& checkpoint : evidence_.checkpoints) {
+            if (checkpoint.step == step + 1 && !compare_checkpoint(checkpoint)) return;
+        }
     }
 
 private:
@@ -101,13 +103,16 @@ private:
     bool compare_metrics(const StepRecord& record) {
         const auto recorded = evidence_.metrics.find(record.step);
         if (recorded == evidence_.metrics.end()) return true;
+        ++finding_.records;
         const Json replayed = Json::parse(without_times(to_json(record)).dump());  // as one that was read
-        for (const auto& [key, value] : replayed.items()) {
-            const Json was = recorded->second.contains(key) ? recorded->second[key] : Json();
-            if (was == value) continue;
-            return fail(record.step, "",
-                        step_text(record.step) + ": '" + key + "' is recorded as " + was.dump() +
-                            ", the replay has " + value.dump());
+        for (const Json* keys : {&replayed, &recorded->second}) {
+            for (const auto& [key, ignored] : keys->items()) {
+                const Json was = recorded->second.value(key, Json()), is = replayed.value(key, Json());
+                if (was == is) continue;
+                return fail(record.step, "",
+                            step_text(record.step) + ": '" + key + "' is recorded as " + was.dump() +
+                                ", the replay has " + is.dump());
+            }
         }
         return true;
     }
@@ -132,15 +137,24 @@ private:
     }
 
     /// Compares the replay's state with a checkpoint, and goes on from that, which makes no difference.
-    void compare_checkpoint(const CheckpointRecord& checkpoint) {
+    bool compare_checkpoint(const CheckpointRecord& checkpoint) {
         const std::vector<std::uint64_t> own = state_digest(device_, world_, model_.layout(), state_);
         read(checkpoint);
         ++finding_.checkpoints;
         const std::string leaf = first_difference(state_digest(device_, world_, model_.layout(), state_), own);
-        if (leaf.empty()) return;
-        fail(checkpoint.step - 1, leaf,
-             checkpoint.directory.string() + ": is not the state that the replay has after " +
-                 step_text(checkpoint.step - 1) + ", first in " + leaf);
+        if (!leaf.empty()) {
+            return fail(checkpoint.step - 1, leaf,
+                        checkpoint.directory.string() + ": is not the state that the replay has after " +
+                            step_text(checkpoint.step - 1) + ", first in " + leaf);
+        }
+        const Json config = read_json(checkpoint.directory / "config.json");
+        for (const auto& [key, value] : evidence_.run.config.items()) {
+            if (config.value(key, Json()) == value) continue;
+            return fail(checkpoint.step - 1, "",
+                        (checkpoint.directory / "config.json").string() + ": '" + key + "' is " +
+                            config.value(key, Json()).dump() + ", in the manifest " + value.dump());
+        }
+        return true;
     }
 
     [[nodiscard]] std::string first_difference(const std::vector<std::uint64_t>& a,
@@ -166,12 +180,13 @@ private:
 }  // namespace detail
 
 /// Trains the steps [from, to) of a run again, and compares what comes out with all that the run published: the
-/// digests of its states, the records of its steps, the decisions on its bad steps, its checkpoints.
+/// digests of its states, the records of its steps, what it had of the steps that it left out, its checkpoints.
+/// That steps were left out, and that the run went back, is taken from the manifest.
 ///
 /// A finding that passed means: the data, the code and the manifest give these checkpoints, bit for bit. One that
-/// did not names the first step after which anything differs, and the first leaf of the state that does. All ranks
-/// call it, with a state that nothing was done to yet; the same for any number of threads and ranks. `chunks`:
-/// opened with the run's batch and seed. Throws Error(value) for steps that the run does not have,
+/// did not names the first step after which anything that was recorded differs, and the first leaf that does. All
+/// ranks call it, with a state that nothing was done to yet; the same for any number of threads and ranks.
+/// `chunks`: opened with the run's batch and seed. Throws Error(value) for steps that the run does not have,
 /// Error(integrity) for a checkpoint that does not match its own hashes, else as training.
 template <Device D, Communicator World, class Model>
 Finding replay(D& device, World& world, const Model& model, TrainState<D>& state, const TokenChunks& chunks,
@@ -187,6 +202,11 @@ Finding replay(D& device, World& world, const Model& model, TrainState<D>& state
     while (finding.passed && state.step < options.to) {
         replay.step(chunks, options.micro_batch);
         if (options.progress) options.progress(state.step - options.from);
+    }
+    if (finding.passed && finding.states + finding.records + finding.checkpoints == 0) {
+        throw Error(ErrorCode::value, "verify",
+                    "there is nothing to compare these steps with: the run has recorded none of their states, and "
+                    "has no checkpoint among them");
     }
     if (finding.passed && !evidence.broken_chain.empty()) {
         finding.passed = false;

@@ -61,6 +61,12 @@ public:
         }
         return nullptr;
     }
+    /// How many steps in a row were left out before one.
+    [[nodiscard]] Index skips_before(Index step) const {
+        Index count = 0;
+        while (count < step && skip_of(step - 1 - count) != nullptr) ++count;
+        return count;
+    }
     /// How often the run was rewound to a step.
     [[nodiscard]] Index rewindings_to(Index step) const {
         Index count = 0;

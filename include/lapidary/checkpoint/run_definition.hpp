@@ -1,10 +1,12 @@
 #pragma once
 
 #include <lapidary/io/json.hpp>
+#include <lapidary/io/sha256.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/optim/learning_rate.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,12 @@ struct RunDefinition {
         return result;
     }
 };
+
+/// What identifies the weights that a run starts from: of one file, or of the list of shards. Throws Error(io).
+inline std::string weights_hash(const std::filesystem::path& directory) {
+    const std::filesystem::path whole = directory / "model.safetensors";
+    return sha256_file(std::filesystem::exists(whole) ? whole : directory / "model.safetensors.index.json");
+}
 
 inline Json to_json(const RunDefinition& run) {
     Json result = {{"model", run.model},        {"config", run.config},
