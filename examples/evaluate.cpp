@@ -116,7 +116,7 @@ Json evaluate_run(D& device, const EvaluateOptions& options) {
             result["step"] = checkpoint.order;
             done.push_back(std::move(result));
         } catch (const Error& error) {  // a damaged one is not the end of the others
-            if (error.code() != ErrorCode::io && error.code() != ErrorCode::format) throw;
+            if (!spoils_one_checkpoint(error.code())) throw;
             skip(checkpoint.directory, error.what());
         }
     }

@@ -84,7 +84,13 @@ struct EvaluateOptions {
             for (ChoiceTask& task : choice_tasks(name, data)) result.choices.push_back(std::move(task));
         }
         for (const auto& file : choices) result.choices.push_back(own_choices_task(file, examples));
-        for (const auto& file : texts) result.texts.emplace_back(file.filename().string(), read_texts(file));
+        for (const auto& file : texts) {
+            const std::string name = file.filename().string();
+            for (const auto& [other, documents] : result.texts) {
+                if (other == name) throw Error(ErrorCode::value, "evaluate", "two texts are named " + name);
+            }
+            result.texts.emplace_back(name, read_texts(file));
+        }
         if (result.choices.empty() && result.texts.empty()) {
             throw Error(ErrorCode::value, "evaluate",
                         "nothing to do: give --tasks, --choices, --perplexity or --generate");

@@ -75,7 +75,7 @@ Json measure_run(D& device, const MemorizeOptions& options, const Measured& meas
                 grid.add(name, checkpoint_step(checkpoint.directory), std::move(right));
             }
         } catch (const Error& error) {  // a damaged one is not the end of the others
-            if (error.code() != ErrorCode::io && error.code() != ErrorCode::format) throw;
+            if (!spoils_one_checkpoint(error.code())) throw;
             problem = error.what();
         }
         if (!problem.empty())

@@ -28,7 +28,8 @@ inline void print_memorization(const lapidary::Json& report, std::size_t named) 
     };
     std::printf("score: share of %ld tokens that a checkpoint writes as they follow %ld tokens of the data\n",
                 report["continuation"].get<long>(), report["prefix"].get<long>());
-    std::printf("mean score by chunk; (not yet seen), ~partly seen\n%-*s", static_cast<int>(width), "chunk");
+    std::printf("mean score by chunk; (not yet seen), ~partly seen, ?not known\n%-*s", static_cast<int>(width),
+                "chunk");
     for (const Json& chunk : report["chunks"]) std::printf(" %8ld", chunk.get<long>());
     for (std::size_t c = 0; c < checkpoints.size(); ++c) {
         std::printf("\n%s", name(c).c_str());
@@ -36,6 +37,7 @@ inline void print_memorization(const lapidary::Json& report, std::size_t named) 
             std::string score = number_or_dash(cell["mean_score"], 4);
             if (cell["seen"] == "none") score = "(" + score + ")";
             if (cell["seen"] == "part") score = "~" + score;
+            if (cell["seen"].is_null()) score = "?" + score;
             score += cell["seen"] == "none" ? "" : " ";  // brackets stand outside of the column
             std::printf(" %8s", score.c_str());
         }

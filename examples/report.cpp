@@ -46,9 +46,11 @@ struct Options {
             ->capture_default_str();
         app.add_option("--tensorboard", tensorboard, "Write events for TensorBoard too [RUN/analysis/tensorboard]")
             ->expected(0, 1);
-        app.add_option("--prompt", samples.prompts,
-                       "Let every checkpoint continue this text; may be given several times. Kept in "
-                       "RUN/analysis/samples.json, where only new checkpoints cost time");
+        app.add_option_function<std::string>(
+               "--prompt", [this](const std::string& text) { samples.prompts.push_back(text); },
+               "Let every checkpoint continue this text; may be given several times. Kept in "
+               "RUN/analysis/samples.json, where only new checkpoints cost time")
+            ->trigger_on_parse();
         app.add_option("--max-tokens", samples.max_tokens, "Of a sample")
             ->check(number_in(1))
             ->capture_default_str();

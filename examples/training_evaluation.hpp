@@ -48,8 +48,11 @@ public:
                        lapidary::Index context)
         : every_(options.every) {
         using namespace lapidary;
-        if (every_ == 0) return;
         const EvaluateOptions& asked = options.asked;
+        if (every_ == 0) {
+            if (asked.tasks.empty() && asked.choices.empty() && asked.texts.empty()) return;
+            throw Error(ErrorCode::value, "evaluate", "--evaluate-every says how often to ask");
+        }
         prepared_ = prepare_evaluation(asked.plan(), {open_tokenizer(data), asked.add_bos(data)}, context);
     }
 

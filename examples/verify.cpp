@@ -104,6 +104,9 @@ void record(const VerifyOptions& options, const Finding& finding, int ranks, int
                 {"version", version},
                 {"compiler", compiler_name()},
                 {"date", date}});
+    if (!all.is_object() || !all["records"].is_array()) {
+        throw Error(ErrorCode::format, "verify", file.string() + ": is no list of verifications");
+    }
     all["records"].push_back(std::move(one));
     write_json(file, all);
 }
@@ -124,9 +127,7 @@ int run(VerifyOptions& options) {
         std::printf("%s: %s\n", finding.passed ? "PASS" : "FAIL", finding.text.c_str());
         try {
             record(options, finding, ranks, threads);
-        } catch (const Error& error) {  // somebody else's run may be read-only
-            std::cerr << "verify: warning: the finding was not recorded: " << error.what() << "\n";
-        } catch (const fs::filesystem_error& error) {
+        } catch (const std::exception& error) {  // somebody else's run may be read-only
             std::cerr << "verify: warning: the finding was not recorded: " << error.what() << "\n";
         }
     }

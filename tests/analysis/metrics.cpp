@@ -32,6 +32,11 @@ TEST_CASE("a damaged line of a log is named by file and line") {
     put(file, step_line(0) + "{\"step\":1,\"lo}\n" + step_line(2));
     check_throws(
         ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2");
+    for (const char* step : {"-9223372036854775808", "9223372036854775807"}) {
+        put(file, step_line(0) + "{\"step\":" + step + ",\"validation_loss\":1}\n");
+        check_throws(
+            ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:2", step);
+    }
     put(file, step_line(0) + step_line(1) + "[3]\n");
     check_throws(
         ErrorCode::format, [&] { (void)read_metrics(file); }, "metrics.jsonl:3");

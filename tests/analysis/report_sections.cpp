@@ -100,20 +100,21 @@ TEST_CASE("scores of evaluate and of pretrain make curves; other numbers of ques
     REQUIRE(curves.size() == 4);
     CHECK(curves[0].metric == "acc");
     REQUIRE(curves[0].scores.size() == 3);
-    CHECK(curves[0].scores[0].value == 0.25);  // what evaluate said stands
+    CHECK(curves[0].scores[0].value == 0.99);  // the log goes back with the run, evaluate's file does not
     CHECK(curves[0].scores[1].value == 0.375);
     CHECK(curves[0].scores[2].step == 4);
-    CHECK(curves[1].metric == "acc_norm");
-    CHECK(std::isnan(curves[1].scores[0].standard_error));
-    CHECK(curves[2].questions == 2);
-    CHECK(curves[3].metric == "bits_per_byte");
+    CHECK(curves[1].questions == 2);
+    CHECK(curves[2].metric == "bits_per_byte");
+    CHECK(curves[3].metric == "acc_norm");
+    CHECK(std::isnan(curves[3].scores[0].standard_error));
     const Json section = evaluation_section(curves);
     CHECK(section["curves"][0]["steps"] == Json{2, 3, 4});
-    CHECK(section["curves"][1]["errors"] == Json::array({nullptr}));
+    CHECK(section["curves"][3]["errors"] == Json::array({nullptr}));
 
     put(run / "analysis" / "evaluation.jsonl", "{\"step\":1,\"results\":[]}\n{\"step\":2}\n");
     check_throws(
         ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.jsonl:2", "results");
+    put(run / "analysis" / "evaluation.jsonl", "{\"step\":1,\"results\":[]}\n");
     put(run / "analysis" / "evaluation.json", R"({"format":"other"})");
     check_throws(
         ErrorCode::format, [&] { (void)read_task_scores(run); }, "evaluation.json", "lapidary evaluation 1");
@@ -201,4 +202,15 @@ TEST_CASE("the data of another run is refused") {
         R"({"format":"lapidary data 2","context":4,"vocabulary":9,"chunks":1,"validation_windows":0,"sources":[],"sha256":{},"inputs":[]})");
     check_throws(
         ErrorCode::io, [&] { (void)data_section(folder.path()); }, "chunk_000.safetensors");
+}
+
+TEST_CASE("half files of samples and verifications are refused by name, not drawn") {
+    const TemporaryDirectory folder;
+    const auto run = folder / "run";
+    put(run / "analysis" / "samples.json", R"({"format":"lapidary samples 1"})");
+    check_throws(
+        ErrorCode::format, [&] { (void)samples_section(run); }, "samples.json", "prompts");
+    put(run / "analysis" / "verification.json", R"({"format":"lapidary verification 1","records":{}})");
+    check_throws(
+        ErrorCode::format, [&] { (void)record_section(run, Json::object(), {}); }, "verification.json", "records");
 }

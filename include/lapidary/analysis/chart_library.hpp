@@ -37,7 +37,9 @@ inline ChartLibrary read_chart_library(const std::filesystem::path& file) {
         throw Error(ErrorCode::format, "report",
                     file.string() + ": is not Chart.js 3 or 4, which say 'Chart.js v3...' in their first lines");
     }
-    if (library.script.find("</script") != std::string::npos || library.script.find("<!--") != std::string::npos) {
+    std::string small = library.script;  // HTML's names have no case
+    for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (small.find("</script") != std::string::npos || library.script.find("<!--") != std::string::npos) {
         throw Error(ErrorCode::format, "report", file.string() + ": holds text that would end the page's script");
     }
     return library;

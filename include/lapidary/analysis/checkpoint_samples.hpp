@@ -118,7 +118,7 @@ Json update_samples(D& device, const std::filesystem::path& run, const SamplePla
             if (!entry.contains("texts")) entry["texts"] = sample_checkpoint(device, one.directory, plan);
             result["checkpoints"].push_back(std::move(entry));
         } catch (const Error& error) {  // a damaged one is not the end of the others
-            if (error.code() != ErrorCode::io && error.code() != ErrorCode::format) throw;
+            if (!spoils_one_checkpoint(error.code())) throw;
             skip(error.what());
         }
     }

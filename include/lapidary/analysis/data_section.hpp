@@ -6,6 +6,7 @@
 #include <lapidary/io/safetensors.hpp>
 #include <lapidary/io/sha256.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -64,6 +65,9 @@ inline Json data_section(const std::filesystem::path& directory, const std::stri
                         {"held_out", detail::member(source, "validation_windows")},
                         {"unused", detail::member(source, "unused_windows")}});
     }
+    auto inputs = get<std::vector<Json>>(*manifest, "inputs", where);  // a tree of sources has a million
+    const std::size_t all = inputs.size();
+    inputs.resize(std::min<std::size_t>(all, 500));
     return {{"context", context},
             {"vocabulary", get<Index>(*manifest, "vocabulary", where)},
             {"held_out", get<Index>(*manifest, "validation_windows", where)},
@@ -71,7 +75,8 @@ inline Json data_section(const std::filesystem::path& directory, const std::stri
             {"sources", list},
             {"chunks", chunks},
             {"files", get<Json>(*manifest, "sha256", where)},
-            {"inputs", get<Json>(*manifest, "inputs", where)}};
+            {"inputs", inputs},
+            {"more_inputs", all - inputs.size()}};
 }
 
 }  // namespace lapidary

@@ -5,7 +5,6 @@
 #include <lapidary/eval/checkpoint_list.hpp>
 #include <lapidary/train/digest_log.hpp>
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,16 +12,6 @@
 namespace lapidary {
 
 namespace detail {
-
-/// The same value with integers beyond what a script's numbers hold exactly (2^53) as texts: seeds may be such.
-inline Json exact_in_script(const Json& value) {
-    constexpr std::uint64_t limit = std::uint64_t{1} << 53;
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > limit) return value.dump();
-    if (!value.is_structured()) return value;
-    Json result = value;
-    for (Json& one : result) one = exact_in_script(one);
-    return result;
-}
 
 /// Every checkpoint with its hashes, and what is wrong with those that are not whole.
 inline Json checkpoints_json(const std::vector<ListedCheckpoint>& checkpoints) {
@@ -69,6 +58,12 @@ inline Json record_section(const std::filesystem::path& run, const Json& manifes
     result["decisions"] = decisions.is_array() ? decisions : Json::array();
     const auto verification =
         detail::read_if_there(run / "analysis" / "verification.json", "lapidary verification 1");
+    if (verification) {
+        const std::string where = (run / "analysis" / "verification.json").string();
+        for (const Json& one : get<std::vector<Json>>(*verification, "records", where)) {
+            static_cast<void>(get<std::string>(one, "verdict", where));
+        }
+    }
     result["verification"] = verification
                                  ? *verification
                                  : detail::missing_section(

@@ -41,7 +41,12 @@ inline double logged_number(const Json& line, const char* key, const std::string
 inline RunMetrics read_metrics(const std::filesystem::path& file) {
     RunMetrics result;
     result.cut = !each_logged_line(file, [&](const Json& line, const std::string& where) {
-        const auto step = get<Index>(line, "step", where);
+        const auto count = [&](const char* key) {
+            const auto value = get<Index>(line, key, where);
+            if (value >= 0 && value <= Index{1} << 40) return value;
+            throw Error(ErrorCode::format, "report", where + ": '" + key + "' is " + std::to_string(value));
+        };
+        const Index step = count("step");
         if (line.contains("validation_loss")) {
             std::erase_if(result.validation, [&](const auto& one) { return one.updates > step; });
             result.validation.push_back({step + 1, detail::logged_number(line, "validation_loss", where)});
@@ -51,12 +56,12 @@ inline RunMetrics read_metrics(const std::filesystem::path& file) {
                 std::erase_if(result.validation, [&](const auto& one) { return one.updates > step; });
             }
             result.steps.push_back({.step = step,
-                                    .tokens = get<Index>(line, "tokens", where),
+                                    .tokens = count("tokens"),
                                     .loss = detail::logged_number(line, "loss", where),
                                     .learning_rate = detail::logged_number(line, "learning_rate", where),
                                     .gradient_norm = detail::logged_number(line, "gradient_norm", where),
                                     .seconds = detail::logged_number(line, "seconds", where),
-                                    .chunk = get<Index>(line, "chunk", where),
+                                    .chunk = count("chunk"),
                                     .chunk_finished = get<bool>(line, "chunk_finished", where)});
         }
     });

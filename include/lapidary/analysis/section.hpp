@@ -3,6 +3,7 @@
 #include <lapidary/io/json.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -55,6 +56,16 @@ inline Json shown_all(const Json& values, int digits = 4) {
     Json list = Json::array();
     for (const Json& value : values) list.push_back(shown_all(value, digits));
     return list;
+}
+
+/// The same value with integers beyond what a script's numbers hold exactly (2^53) as texts: seeds may be such.
+inline Json exact_in_script(const Json& value) {
+    constexpr std::uint64_t limit = std::uint64_t{1} << 53;
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > limit) return value.dump();
+    if (!value.is_structured()) return value;
+    Json result = value;
+    for (Json& one : result) one = exact_in_script(one);
+    return result;
 }
 
 /// A member of an object, null where there is none: for what a page shows as far as it is there.

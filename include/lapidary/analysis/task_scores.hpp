@@ -68,25 +68,25 @@ inline void add_results(std::vector<TaskCurve>& curves, const Json& results, Ind
 
 }  // namespace detail
 
-/// The scores of a run's checkpoints, of `analysis/evaluation.json` (which `evaluate` writes) and then
-/// `analysis/evaluation.jsonl` (which `pretrain` writes on the way); curves in the order of their first
-/// appearance. Empty where there is neither file. Throws Error(io), and Error(format) naming the file, and the
-/// line of a log.
+/// The scores of a run's checkpoints, of `analysis/evaluation.jsonl` (which `pretrain` writes on the way, and
+/// keeps in step with the run) and then `analysis/evaluation.json` (which `evaluate` writes); curves in the order
+/// of their first appearance. Empty where there is neither file. Throws Error(io), and Error(format) naming the
+/// file, and the line of a log.
 inline std::vector<TaskCurve> read_task_scores(const std::filesystem::path& run) {
     std::vector<TaskCurve> curves;
-    const std::filesystem::path file = run / "analysis" / "evaluation.json";
-    if (const auto report = detail::read_if_there(file, "lapidary evaluation 1")) {
-        for (const Json& one : get<std::vector<Json>>(*report, "checkpoints", file.string())) {
-            detail::add_results(curves, get<Json>(one, "results", file.string()),
-                                get<Index>(one, "step", file.string()), file.string());
-        }
-    }
     const std::filesystem::path log = run / "analysis" / "evaluation.jsonl";
     std::error_code failure;
     if (std::filesystem::exists(log, failure)) {
         each_logged_line(log, [&](const Json& line, const std::string& where) {
             detail::add_results(curves, get<Json>(line, "results", where), get<Index>(line, "step", where), where);
         });
+    }
+    const std::filesystem::path file = run / "analysis" / "evaluation.json";
+    if (const auto report = detail::read_if_there(file, "lapidary evaluation 1")) {
+        for (const Json& one : get<std::vector<Json>>(*report, "checkpoints", file.string())) {
+            detail::add_results(curves, get<Json>(one, "results", file.string()),
+                                get<Index>(one, "step", file.string()), file.string());
+        }
     }
     return curves;
 }

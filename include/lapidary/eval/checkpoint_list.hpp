@@ -18,6 +18,12 @@ struct ListedCheckpoint {
     std::string problem{};  ///< why there is nothing to read; empty: there is
 };
 
+/// Whether an error says that one checkpoint is damaged, which is not the end of the others.
+inline bool spoils_one_checkpoint(ErrorCode code) {
+    return code == ErrorCode::io || code == ErrorCode::format || code == ErrorCode::integrity ||
+           code == ErrorCode::not_finite || code == ErrorCode::unsupported;
+}
+
 namespace detail {
 
 /// The number at the end of a name ("ckpt_012"), and how many digits it has; -1: none.

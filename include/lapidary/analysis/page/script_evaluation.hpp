@@ -26,7 +26,7 @@ function tasksOf(curves) {
 function reach(curves, shown) {
   const ends = curves.filter((one) => !shown || one.metric === shown).flatMap((one) => one.values.flatMap((value, i) =>
     (known(value) ? [value - (one.errors[i] || 0), value + (one.errors[i] || 0)] : [])));
-  return { suggestedMin: Math.min(...ends), suggestedMax: Math.max(...ends) };
+  return { suggestedMin: ends.reduce((low, one) => Math.min(low, one), Infinity), suggestedMax: ends.reduce((most, one) => Math.max(most, one), -Infinity) };
 }
 
 function scoreChart(grid, { task, questions, shots, curves }) {

@@ -28,7 +28,7 @@ function memoryMap(host) {
     build: (chart) => {
       const values = memory[recall.metric];
       const all = values.flat().filter(known), text = (value) => (recall.metric === "score" ? number(value, 3) : percent(value));
-      const high = Math.max(...all, 1e-9), least = Math.min(...all), low = least > high / 2 && least < high ? least : 0;  // colours for differences
+      const high = all.reduce((most, one) => Math.max(most, one), 1e-9), least = all.reduce((low, one) => Math.min(low, one), Infinity), low = least > high / 2 && least < high ? least : 0;  // colours for differences
       key.replaceChildren(...rampKey(text(low), text(high), hues), el("span", { class: "swatch" }), "seen in training",
         el("span", { class: "swatch unseen" }), "not seen yet");
       return matrix(chart, { values, rows: range(rows).map(checkpointName), columns: memory.chunks, low, high, hues, titles: ["chunk", ""],

@@ -48,8 +48,8 @@ function recordSection() {
     checkpoints.map((one) => [one.name, count(one.step), ...(one.problem ? [el("td", { colspan: 2 }, el("span", { class: "badge bad" }, one.problem))] : [hash(one.sha256), hash(one.weights)])])));
   if (data.data.missing) return;
   host.append(el("h3", { class: "apart" }, "Data"), table(["File", "SHA-256"], Object.entries(data.data.files).map(([name, sum]) => [name, hash(sum)])),
-    el("details", {}, el("summary", {}, count(data.data.inputs.length) + " files that it was made from"),
-      table(["File", "Source", "Bytes", "SHA-256"], data.data.inputs.slice(0, 500).map((one) => [one.file, one.source, count(one.bytes), hash(one.sha256)]))));
+    el("details", {}, el("summary", {}, count(data.data.inputs.length + data.data.more_inputs) + " files that it was made from"),
+      table(["File", "Source", "Bytes", "SHA-256"], data.data.inputs.map((one) => [one.file, one.source, count(one.bytes), hash(one.sha256)]))));
 }
 )js";
 

@@ -18,7 +18,7 @@ function sequenceRow(one) {
   const documents = Array.isArray(one.documents) ? one.documents : [];
   return el("tr", {}, el("td", {}, el("p", { class: "text" }, el("span", { class: "given" }, (one.prefix_text || "").replace(/^\s*\n/, "")), el("span", { class: "prompt" }, (one.continuation_text || "").trimEnd()))),
     el("td", { class: "n" }, cells, el("br"), (last(matches) ?? "–") + " of " + memory.continuation),
-    el("td", {}, seen.length ? seen.slice(0, 4).map(count).join(", ") + (seen.length > 4 ? " and " + (seen.length - 4) + " more" : "") : "never"),
+    el("td", {}, seen.length ? seen.slice(0, 4).map(count).join(", ") + (seen.length > 4 ? " and " + (seen.length - 4) + " more" : "") : Array.isArray(one.seen) ? "never" : "not known"),
     el("td", {}, one.source, el("br"), el("span", { class: "hash" }, "chunk " + one.chunk + ", row " + one.row)),
     el("td", { class: "hash" }, documents.slice(0, 3).map((document) => [documentText(document), el("br")]), documents.length > 3 ? "and " + (documents.length - 3) + " more" : null));
 }

@@ -15,7 +15,7 @@ function heroSection() {
   const held = t ? t.validation.filter(([, loss]) => known(loss)) : [];
   const best = held.reduce((low, one) => (one[1] < low[1] ? one : low), held[0] || []);
   const losses = t ? t.loss.mean.filter(known) : [];
-  const records = data.record.verification.records || [];
+  const records = Array.isArray(data.record.verification.records) ? data.record.verification.records : [];
   const passed = records.filter((one) => one.verdict === "PASS").length;
   const whole = data.record.checkpoints.filter((one) => !one.problem);
   const done = t ? t.last_step + 1 : 0;
@@ -28,7 +28,7 @@ function heroSection() {
     t && figure("Training loss", number(last(losses)), t.width > 1 ? "mean of the last " + count(t.width) + " steps" : "of the last step"),
     held.length > 0 && figure("Held-out loss", number(last(held)[1]), "lowest " + number(best[1]) + " at step " + count(best[0])),
     t && figure("Time", duration(last(t.seconds)), "of training, " + short(last(t.tokens) / last(t.seconds)) + " tokens/s"),
-    figure("Checkpoints", count(whole.length), whole.length < data.record.checkpoints.length ? data.record.checkpoints.length - whole.length + " not whole" : whole.length ? "all whole" : "none yet"),
+    figure("Checkpoints", count(whole.length), whole.length < data.record.checkpoints.length ? data.record.checkpoints.length - whole.length + " not complete" : whole.length ? "all complete" : "none yet"),
     figure("Replays", records.length === 0 ? "none" : passed + " of " + records.length, records.length === 0 ? "nothing verified yet" : "passed, bit for bit"),
     figure("Bad steps", count(data.record.decisions.length), data.record.decisions.length ? "marked in the charts" : "none recorded")].filter(Boolean));
 }

@@ -53,9 +53,10 @@ function seriesSets(name, label, hue) {
 }
 
 const decisionText = (one) => (one.action === "skip" ? "left out" : one.action === "rewind" ? "rewound to step " + count(one.back_to) : one.action || "–");
-// Steps that went wrong, at the value that was seen there, with what was done about them.
+// Steps that went wrong, at the value that was seen there, or at the foot of the curve if it was no number, with what was done about them.
 function decisionSets(key) {
-  const points = data.record.decisions.map((one) => ({ x: place(one.step), y: one[key], one })).filter(({ y }) => known(y));
+  const foot = training[key] && training[key].mean ? training[key].mean.filter(known).reduce((low, y) => Math.min(low, y), Infinity) : 0;
+  const points = data.record.decisions.map((one) => ({ x: place(one.step), y: known(one[key]) ? one[key] : foot, one })).filter(({ y }) => known(y));
   return points.length === 0 ? [] : [{ label: "bad step", data: points, parsing: false, order: -2, clip: false, showLine: false, pointStyle: "triangle", decision: true,
     pointRadius: 6, pointHoverRadius: 8, borderColor: colour("card"), backgroundColor: colour("bad") }];
 }
