@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/analysis/section.hpp>
+#include <lapidary/core/shape.hpp>
 
 #include <algorithm>
 #include <cmath>
