@@ -40,7 +40,7 @@ grep -q "ckpt_000" out && fail "another checkpoint was measured: $(cat out)"
 expect 0 "${says_so[@]}" "${few[@]}" --chunks 2,0 --checkpoints ckpt_001 --seed 3 --out seed.json
 cmp -s few.safetensors seed.safetensors && fail "another seed draws the same"
 expect 0 memorize --model run/checkpoints/ckpt_001 --data data "${few[@]}" --chunks 2,0 --out one.json
-grep -qE "^ckpt_001  *0\.[0-9]*  *0\.[0-9]* *$" out || fail "what a model alone has seen is not known: $(cat out)"
+grep -qE "^ckpt_001  *[?]0\.[0-9]*  *[?]0\.[0-9]* *$" out || fail "what a model alone has seen is not known: $(cat out)"
 cmp <(sed -n '/"histogram"/,/by_position/p' few.json) <(sed -n '/"histogram"/,/by_position/p' one.json)
 expect 0 "${says_so[@]}" "${few[@]}" --stop-at-eos --checkpoints 1
 grep -q '"stop_at_eos": true' run/analysis/memorization.json || fail "$(head -5 run/analysis/memorization.json)"
