@@ -2,8 +2,9 @@
 
 #include "evaluate_options.hpp"
 #include "evaluate_table.hpp"
-#include "model_weights.hpp"
+#include "skipped.hpp"
 
+#include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/eval/checkpoint_list.hpp>
 #include <lapidary/io/output_file.hpp>
 #include <lapidary/io/sha256.hpp>
@@ -120,13 +121,7 @@ Json evaluate_run(D& device, const EvaluateOptions& options) {
             skip(checkpoint.directory, error.what());
         }
     }
-    if (!skipped.empty()) {
-        std::fprintf(stderr, "evaluate: warning: %zu checkpoints skipped:\n", skipped.size());
-        for (const Json& one : skipped) {
-            std::fprintf(stderr, "  %s: %s\n", one["directory"].get<std::string>().c_str(),
-                         one["reason"].get<std::string>().c_str());
-        }
-    }
+    warn_of_skipped("evaluate", skipped);
     if (done.empty()) {
         throw Error(ErrorCode::io, "evaluate",
                     (options.run / "checkpoints").string() + ": holds no checkpoint that can be read");

@@ -1,8 +1,8 @@
 // generate: a prompt -> text, token by token as it is drawn.
 
 #include "device_choice.hpp"
-#include "model_weights.hpp"
 
+#include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/lapidary.hpp>
 #include <lapidary/text/open_tokenizer.hpp>
 

@@ -1,8 +1,8 @@
 // logits: token ids -> logits of every position, for any checkpoint of a supported family.
 
 #include "device_choice.hpp"
-#include "model_weights.hpp"
 
+#include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/lapidary.hpp>
 
 #include <CLI/CLI.hpp>

@@ -2,15 +2,16 @@
 
 #include "memorize_options.hpp"
 #include "memorize_table.hpp"
-#include "model_weights.hpp"
 #include "progress.hpp"
 #include "run_data.hpp"
+#include "skipped.hpp"
 
 #include <lapidary/analysis/exposure.hpp>
 #include <lapidary/analysis/memorization.hpp>
 #include <lapidary/analysis/memorization_grid.hpp>
 #include <lapidary/analysis/memorization_json.hpp>
 #include <lapidary/analysis/memorization_tensors.hpp>
+#include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/lapidary.hpp>
 
 #include <cstdio>
@@ -83,11 +84,7 @@ Json measure_run(D& device, const MemorizeOptions& options, const Measured& meas
         bar.update(done += measured.sample.size(), name);
     }
     bar.finish();
-    if (!skipped.empty()) std::fprintf(stderr, "memorize: warning: %zu checkpoints skipped:\n", skipped.size());
-    for (const Json& one : skipped) {
-        std::fprintf(stderr, "  %s: %s\n", one["directory"].get<std::string>().c_str(),
-                     one["reason"].get<std::string>().c_str());
-    }
+    warn_of_skipped("memorize", skipped);
     if (grid.checkpoints().empty()) {
         throw Error(ErrorCode::io, "memorize",
                     (options.run / "checkpoints").string() + ": holds no checkpoint that can be read");

@@ -3,6 +3,7 @@
 #include "checks.hpp"
 #include "device_choice.hpp"
 #include "progress.hpp"
+#include "skipped.hpp"
 
 #include <lapidary/analysis/checkpoint_samples.hpp>
 #include <lapidary/analysis/report_page.hpp>
@@ -68,16 +69,6 @@ struct Options {
     }
 };
 
-void warn_of_skipped(const Json& samples) {
-    const Json& skipped = samples["skipped"];
-    if (skipped.empty()) return;
-    std::fprintf(stderr, "report: warning: %zu checkpoints skipped:\n", skipped.size());
-    for (const Json& one : skipped) {
-        std::fprintf(stderr, "  %s: %s\n", one["directory"].get<std::string>().c_str(),
-                     one["reason"].get<std::string>().c_str());
-    }
-}
-
 void sample(const Options& options) {
     options.where.visit([&](auto& device) {
         std::optional<Progress> shown;
@@ -86,7 +77,7 @@ void sample(const Options& options) {
             shown->update(done);
         });
         shown.reset();
-        warn_of_skipped(samples);
+        warn_of_skipped("report", samples["skipped"]);
     });
 }
 

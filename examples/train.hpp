@@ -141,7 +141,7 @@ private:
         if (first()) {
             keeper_->open_logs(options_, state_->step);
             evaluation_.open(options_.run, state_->step + 1);  // it is asked before a checkpoint is saved
-            seen = last_steps();
+            if (options_.spike_deviations > 0) seen = last_steps();
         }
         digested_ = -1;
         guard_ = StepGuard(options_.spike_deviations);
@@ -217,7 +217,7 @@ private:
                 ErrorCode::not_finite, "pretrain",
                 what +
                     ". The weights are as they were. --on-bad-step skip leaves such steps out, rewind goes "
-                    "back to a checkpoint and past the batches since then");
+                    "back to the last whole chunk and past the batches since then");
         }
         constexpr Index most = 10;
         const bool again = decision.rewound ? run_.decisions.rewindings_to(decision.back_to) >= most

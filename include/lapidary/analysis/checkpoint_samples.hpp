@@ -2,8 +2,7 @@
 
 #include <lapidary/analysis/checkpoint_digest.hpp>
 #include <lapidary/analysis/samples_section.hpp>
-#include <lapidary/checkpoint/huggingface.hpp>
-#include <lapidary/core/tensor.hpp>
+#include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/eval/bos_policy.hpp>
 #include <lapidary/eval/checkpoint_list.hpp>
 #include <lapidary/eval/generate.hpp>
@@ -69,9 +68,7 @@ std::vector<std::string> sample_checkpoint(D& device, const std::filesystem::pat
     std::vector<std::string> texts(prompts.size());
     visit_config(directory, [&](const auto& config) {
         const typename std::decay_t<decltype(config)>::Model model(config);
-        check_weights(model, directory);
-        Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
-        read_weights(device, model, directory, weights.view());
+        const auto weights = model_weights(device, model, directory);
         options.vocabulary = std::min(tokenizer.vocabulary_size(), model.vocabulary());
         generate_batch(device, model, weights.view(), prompts, options, [&](Index text, std::int32_t token) {
             const auto i = static_cast<std::size_t>(text);

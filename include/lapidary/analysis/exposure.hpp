@@ -26,10 +26,10 @@ inline std::string_view seen_name(Seen seen) {
 inline Seen seen_of_chunk(const TokenChunks& data, const RunRecord& run, Index chunk, Index steps) {
     static_cast<void>(data.chunk(chunk));
     const Index in_chunk = data.steps_per_chunk(run.batch);
-    const Index batches = steps < 1 ? 0 : run.decisions.batch_of(steps - 1) + 1;
+    const Index batches = run.decisions.batches_before(steps);
     const auto saw = [&](Index batch) {
-        const std::optional<Index> step = run.decisions.step_of(batch);
-        return step && *step < steps && run.decisions.skip_of(*step) == nullptr;
+        const std::optional<Index> step = run.decisions.trained_step_of(batch);
+        return step && *step < steps;
     };
     Seen seen = Seen::none;
     for (Index first = chunk * in_chunk; first < batches;
@@ -88,8 +88,7 @@ public:
 private:
     /// How far in the data it is: after rewinding, further than its steps.
     [[nodiscard]] Index batches(std::size_t checkpoint) const {
-        const Index steps = *steps_[checkpoint];
-        return steps < 1 ? 0 : run_->decisions.batch_of(steps - 1) + 1;
+        return run_->decisions.batches_before(*steps_[checkpoint]);
     }
     [[nodiscard]] std::vector<Index> steps_that_saw(const SampledWindow& window, Index steps) const {
         return lapidary::steps_that_saw(*run_, *data_, window.chunk, window.row, steps);

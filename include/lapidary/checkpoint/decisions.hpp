@@ -53,6 +53,13 @@ public:
         if (end < 0 || batch < end) return batch;
         return std::nullopt;
     }
+    /// The step that trained on a batch; nothing: none did, or it was left out.
+    [[nodiscard]] std::optional<Index> trained_step_of(Index batch) const {
+        const std::optional<Index> step = step_of(batch);
+        return step && skip_of(*step) == nullptr ? step : std::nullopt;
+    }
+    /// How far into the data the first `steps` steps go, in batches.
+    [[nodiscard]] Index batches_before(Index steps) const { return steps < 1 ? 0 : batch_of(steps - 1) + 1; }
     /// The decision to leave a step out; none: nullptr. A rewinding to before it, taken later, undoes it.
     [[nodiscard]] const Decision* skip_of(Index step) const {
         for (auto decision = list_.rbegin(); decision != list_.rend(); ++decision) {

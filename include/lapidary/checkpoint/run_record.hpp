@@ -46,11 +46,10 @@ inline void check_data(const std::filesystem::path& run, const std::filesystem::
 inline std::vector<Index> steps_that_saw(const RunRecord& run, const TokenChunks& chunks, Index chunk, Index row,
                                          Index steps, Index limit = Index{1} << 40) {
     std::vector<Index> result;
-    if (steps < 1) return result;
-    const Index batches = run.decisions.batch_of(steps - 1) + 1;  // later ones come after later batches
+    const Index batches = run.decisions.batches_before(steps);
     for (const Index batch : chunks.steps_of(chunk, row, batches, run.batch, run.seed)) {
-        const std::optional<Index> step = run.decisions.step_of(batch);
-        if (step && *step < steps && run.decisions.skip_of(*step) == nullptr) result.push_back(*step);
+        const std::optional<Index> step = run.decisions.trained_step_of(batch);
+        if (step && *step < steps) result.push_back(*step);
         if (std::ssize(result) == limit) break;
     }
     return result;
