@@ -2,6 +2,7 @@
 
 #include "evaluate_options.hpp"
 #include "evaluate_table.hpp"
+#include "fitting_tokenizer.hpp"
 #include "skipped.hpp"
 
 #include <lapidary/checkpoint/model_weights.hpp>
@@ -9,7 +10,6 @@
 #include <lapidary/io/output_file.hpp>
 #include <lapidary/io/sha256.hpp>
 #include <lapidary/lapidary.hpp>
-#include <lapidary/text/open_tokenizer.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -34,13 +34,7 @@ void with_model(D& device, const fs::path& directory, Use&& use) {
 }
 
 RequestEncoder open_encoder(const EvaluateOptions& options, const fs::path& directory, Index vocabulary) {
-    AnyTokenizer tokenizer = open_tokenizer(directory);
-    if (tokenizer.vocabulary_size() > vocabulary) {
-        throw Error(ErrorCode::format, "evaluate",
-                    directory.string() + ": the tokenizer has " + std::to_string(tokenizer.vocabulary_size()) +
-                        " tokens, the model " + std::to_string(vocabulary));
-    }
-    return {std::move(tokenizer), options.add_bos(directory)};
+    return {open_fitting_tokenizer("evaluate", directory, vocabulary), options.add_bos(directory)};
 }
 
 // What decides the tokens of an evaluation. Most checkpoints of a run agree on it.

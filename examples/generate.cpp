@@ -1,10 +1,10 @@
 // generate: a prompt -> text, token by token as it is drawn.
 
 #include "device_choice.hpp"
+#include "fitting_tokenizer.hpp"
 
 #include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/lapidary.hpp>
-#include <lapidary/text/open_tokenizer.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -47,12 +47,8 @@ std::vector<std::int32_t> prompt_ids(const AnyTokenizer& tokenizer, const Option
 }
 
 template <Device D, class Model>
-void write(D& device, const Options& options, const AnyTokenizer& tokenizer, const Model& model) {
-    if (tokenizer.vocabulary_size() > model.vocabulary()) {
-        throw Error(ErrorCode::format, "generate",
-                    options.model.string() + ": the tokenizer has " + std::to_string(tokenizer.vocabulary_size()) +
-                        " tokens, the model " + std::to_string(model.vocabulary()));
-    }
+void write(D& device, const Options& options, const Model& model) {
+    const AnyTokenizer tokenizer = open_fitting_tokenizer("generate", options.model, model.vocabulary());
     auto weights = model_weights(device, model, options.model);
 
     GenerateOptions generation = options.generation;
@@ -83,10 +79,9 @@ void write(D& device, const Options& options, const AnyTokenizer& tokenizer, con
 }
 
 void run(const Options& options) {
-    const AnyTokenizer tokenizer = open_tokenizer(options.model);
     visit_config(options.model, [&](const auto& found) {
         const typename std::decay_t<decltype(found)>::Model model(found);
-        options.where.visit([&](auto& device) { write(device, options, tokenizer, model); });
+        options.where.visit([&](auto& device) { write(device, options, model); });
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include <lapidary/text/chat_encoder.hpp>
 #include <lapidary/text/chat_templates.hpp>
+#include <lapidary/text/fit_prompt.hpp>
 #include <lapidary/text/sentencepiece.hpp>
 
 #include <algorithm>
@@ -237,4 +238,52 @@ TEST_CASE("behind a token SentencePiece's space is there or not, as the template
     // Spaces and line ends at the borders of turns are the turns' own.
     CHECK(pieces(form, chat({"the ", " the\n", "\n the", " \nthe "})) ==
           "<s>|▁the|▁|:|▁*|▁the*|<0x0A>*|</s>*|<0x0A>|▁the|:|▁*|▁*|<0x0A>*|t*|he*|▁*|</s>*");
+}
+
+TEST_CASE("templates know where the next turn of the user begins", "[chat]") {
+    for (const char* name : {"vicuna", "human_assistant", "crystalchat", "alpaca", "hh"}) {
+        INFO(name);
+        const ChatTemplate form = find_chat_template(name);
+        REQUIRE(form.stop_texts.size() + form.stop_tokens.size() == 1);
+        const std::string mark = form.stop_texts.empty() ? form.stop_tokens[0] : form.stop_texts[0];
+        // What a model reads before its second turn ends with it, but for white space.
+        std::string before;
+        for (const ChatPiece& piece : form.user.before) before += piece.text;
+        CHECK(before.starts_with(mark));
+        CHECK(before.find_first_not_of(" \n", mark.size()) == std::string::npos);
+    }
+    CHECK(raw_template().stop_texts.empty());
+    CHECK(document_template().stop_texts.empty());
+
+    using Ids = std::vector<TokenId>;
+    CHECK(ChatEncoder(vicuna_template(), spelling()).stop_ids() == Ids{1});
+    const AnyTokenizer tokenizer = spelling(control);
+    CHECK(ChatEncoder(crystalchat_template(), tokenizer).stop_ids() ==
+          Ids{tokenizer.encode("<|im_start|>")[0], 1});
+    ChatTemplate odd = vicuna_template();
+    odd.stop_tokens = {"<|im_start|>"};
+    CHECK_THROWS_WITH(ChatEncoder(odd, spelling()), ContainsSubstring("needs the token '<|im_start|>'"));
+}
+
+TEST_CASE("a prompt that is too long loses its oldest turns", "[chat]") {
+    const ChatEncoder encoder(human_assistant_template(), spelling());
+    const Conversation all = chat({"one", "1", "two", "2", "three"}, "S");
+    const auto length = [&](const Conversation& conversation) {
+        return static_cast<Index>(encoder.prompt(conversation).size());
+    };
+    const Conversation later = chat({"two", "2", "three"}, "S"), last = chat({"three"}, "S");
+    for (const auto& [room, left] : std::vector<std::pair<Index, Conversation>>{{length(all), all},
+                                                                                {length(all) - 1, later},
+                                                                                {length(later), later},
+                                                                                {length(later) - 1, last},
+                                                                                {length(last), last}}) {
+        Conversation conversation = all;
+        CHECK(fit_prompt(encoder, conversation, room) == encoder.prompt(left));
+        CHECK(conversation == left);
+    }
+    Conversation conversation = all;
+    CHECK_THROWS_WITH(fit_prompt(encoder, conversation, length(last) - 1),
+                      ContainsSubstring("the turn takes 32 tokens with what the template 'human_assistant' puts "
+                                        "around it, and there is room for 31"));
+    CHECK(conversation == all);
 }

@@ -43,10 +43,15 @@ public:
                 if (piece.kind != ChatPiece::Kind::text) (void)id_of(piece);
             }
         }
+        for (const std::string& spelling : form_.stop_tokens)
+            stop_ids_.push_back(id_of(ChatPiece::token(spelling)));
+        if (tokenizer_.eos_id() >= 0) stop_ids_.push_back(tokenizer_.eos_id());
     }
 
     [[nodiscard]] const ChatTemplate& form() const { return form_; }
     [[nodiscard]] const AnyTokenizer& tokenizer() const { return tokenizer_; }
+    /// The ids that end an answer: the template's stop tokens and the tokenizer's end token, where it has one.
+    [[nodiscard]] const std::vector<TokenId>& stop_ids() const { return stop_ids_; }
 
     /// A whole conversation. Throws what `chat_pieces` throws.
     [[nodiscard]] ChatTokens encode(const Conversation& conversation) const {
@@ -170,6 +175,7 @@ private:
     ChatTemplate form_;
     AnyTokenizer tokenizer_;
     std::vector<TokenId> newline_;
+    std::vector<TokenId> stop_ids_;
 };
 
 }  // namespace lapidary

@@ -60,6 +60,11 @@ struct ChatTemplate {
     std::string once{};
     /// What a turn must not spell either.
     std::vector<std::string> reserved{};
+
+    /// Where the next turn of the user begins: a model that writes this has finished its answer, which ends before
+    /// it. So it does at the tokenizer's end token.
+    std::vector<std::string> stop_texts{};
+    std::vector<std::string> stop_tokens{};  ///< the same, as tokens of the vocabulary, spelled
 };
 
 /// The pieces of a conversation, in order. `asks`: it ends with a turn of the user, and the prompt for an answer

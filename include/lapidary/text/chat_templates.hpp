@@ -26,6 +26,7 @@ inline ChatTemplate vicuna_template() {
         .assistant = {.before = {ChatPiece::of("ASSISTANT:")}, .lead = " ", .after = {ChatPiece::eos()}},
         .once = " ASSISTANT: ",
         .reserved = {"</s>", "<unk>"},
+        .stop_texts = {"USER:"},
     };
 }
 
@@ -40,6 +41,7 @@ inline ChatTemplate human_assistant_template() {
                  .input_lead = "\nInput:\n",
                  .after = {ChatPiece::of("\n")}},
         .assistant = {.before = {ChatPiece::of("###Assistant:")}, .lead = " ", .after = {ChatPiece::eos()}},
+        .stop_texts = {"###Human:"},
     };
 }
 
@@ -60,6 +62,7 @@ inline ChatTemplate crystalchat_template() {
         .assistant = {},
         .end = {ChatPiece::eos()},
         .texts_alone = true,
+        .stop_tokens = {"<|im_start|>"},
     };
 }
 
@@ -89,6 +92,7 @@ inline ChatTemplate alpaca_template() {
                  .after = {ChatPiece::of("\n\n")}},
         .assistant = {.before = {ChatPiece::of("### Response:")}, .after = {ChatPiece::eos()}},
         .reserved = {"</s>"},
+        .stop_texts = {"### Instruction:"},
     };
 }
 
@@ -108,7 +112,8 @@ inline ChatTemplate hh_template() {
             .user = {.before = {ChatPiece::of("\n\nHuman:")}, .lead = " ", .input_lead = "\n"},
             .assistant = {.before = {ChatPiece::of("\n\nAssistant:")}, .lead = " "},
             .end = {ChatPiece::eos()},
-            .last_reply_alone = true};
+            .last_reply_alone = true,
+            .stop_texts = {"\n\nHuman:"}};
 }
 
 /// One of these by its name. Throws Error(value) listing the names.

@@ -1,0 +1,196 @@
+// chat: a conversation with a model, its answers token by token as they are drawn.
+
+#include "device_choice.hpp"
+#include "fitting_tokenizer.hpp"
+
+#include <lapidary/checkpoint/model_weights.hpp>
+#include <lapidary/eval/dialogue.hpp>
+#include <lapidary/io/json.hpp>
+#include <lapidary/lapidary.hpp>
+#include <lapidary/text/chat_templates.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+using namespace lapidary;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Options {
+    fs::path model;
+    std::string form;
+    std::vector<std::string> prompts;
+    Index max_tokens = 0;
+    DialogueOptions dialogue;
+    DeviceChoice where;
+
+    void add_to(CLI::App& app) {
+        app.add_option("--model", model, "Hugging Face directory with a tokenizer.model or a tokenizer.json")
+            ->required();
+        app.add_option("--template", form,
+                       "How turns become a text: vicuna, human_assistant, crystalchat, alpaca, raw, hh [what the "
+                       "checkpoint was trained with, else vicuna]");
+        app.add_option("--prompt", prompts, "Say this, and end; may be given several times, for turn after turn");
+        app.add_option("--system", dialogue.system, "System text [that of the template]");
+        app.add_option("--max-tokens", max_tokens,
+                       "Of an answer; the rest of the context is for what was said [a quarter of it, up to 512]")
+            ->check(number_in(1));
+        SampleOptions& sampling = dialogue.sampling;
+        app.add_option("--temperature", sampling.temperature, "0: always the likeliest")
+            ->capture_default_str()
+            ->check(number_in(0));
+        app.add_option("--top-k", sampling.top_k, "Only this many likeliest tokens; 0: all")
+            ->capture_default_str()
+            ->check(number_in(0));
+        app.add_option("--top-p", sampling.top_p, "Only the likeliest that reach this probability")
+            ->capture_default_str()
+            ->check(number_in(0, 1, true));
+        app.add_option("--seed", sampling.seed, "Seed of the draw")->capture_default_str();
+        where.add_to(app);
+    }
+};
+
+// While there is one, SIGINT asks to stop an answer; a second one ends the program.
+class Interruption {
+public:
+    Interruption() : before_(std::signal(SIGINT, request)) { requested_ = 0; }
+    Interruption(const Interruption&) = delete;
+    Interruption& operator=(const Interruption&) = delete;
+    ~Interruption() { std::signal(SIGINT, before_); }
+
+    static bool requested() { return requested_ != 0; }
+
+private:
+    static void request(int signal) {
+        if (requested_ != 0) {
+            std::signal(signal, SIG_DFL);
+            std::raise(signal);
+        }
+        requested_ = 1;
+    }
+    static inline volatile std::sig_atomic_t requested_ = 0;
+    void (*before_)(int);
+};
+
+void print(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+// The template that a model was fine-tuned with, where its checkpoint says so.
+std::optional<std::string> recorded_template(const fs::path& model) {
+    const fs::path file = model / "state" / "state.json";
+    if (!fs::exists(file)) return std::nullopt;
+    const auto cursor = get<Json>(read_json(file), "cursor", file.string());
+    if (!cursor.is_object() || !cursor.contains("template")) return std::nullopt;
+    return get<std::string>(cursor, "template", file.string() + ": cursor");
+}
+
+ChatTemplate choose_template(const Options& options) {
+    if (!options.form.empty()) return find_chat_template(options.form);
+    if (const auto recorded = recorded_template(options.model)) return find_chat_template(*recorded);
+    std::fprintf(stderr, "chat: the checkpoint records no template; taking vicuna (--template names another)\n");
+    return vicuna_template();
+}
+
+// What the user says: the texts of the command line, or without any the lines of stdin.
+class Turns {
+public:
+    explicit Turns(const std::vector<std::string>& prompts)
+        : prompts_(prompts), typed_(prompts.empty() && ::isatty(STDIN_FILENO) == 1) {
+        if (typed_) std::fputs("/reset begins anew, /quit ends, Ctrl-C stops an answer\n", stderr);
+    }
+
+    /// Whether somebody sits there, who can say something else.
+    [[nodiscard]] bool typed() const { return typed_; }
+    /// Calls `say(text)` or `reset()` for one after the other.
+    template <class Say, class Reset>
+    void each(Say&& say, Reset&& reset) const {
+        for (const std::string& prompt : prompts_) say(prompt);
+        if (!prompts_.empty()) return;
+        for (std::string line; ask(line) && line != "/quit";) {
+            while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
+            if (line == "/reset") {
+                reset();
+            } else if (!line.empty()) {
+                say(line);
+            }
+        }
+    }
+
+private:
+    bool ask(std::string& line) const {
+        if (typed_) std::fputs("> ", stderr);
+        if (std::getline(std::cin, line)) return true;
+        if (typed_) std::fputs("\n", stderr);
+        return false;
+    }
+
+    const std::vector<std::string>& prompts_;
+    bool typed_;
+};
+
+template <Device D, class Model>
+void talk(D& device, const Options& options, const Model& model) {
+    DialogueOptions settings = options.dialogue;
+    settings.max_tokens = options.max_tokens > 0 ? options.max_tokens
+                                                 : std::max<Index>(1, std::min<Index>(512, model.context() / 4));
+    const AnyTokenizer tokenizer = open_fitting_tokenizer("chat", options.model, model.vocabulary());
+    Dialogue dialogue(ChatEncoder(choose_template(options), tokenizer), model.context(), settings);
+    const auto weights = model_weights(device, model, options.model);
+
+    const Turns turns(options.prompts);
+    const auto say = [&](const std::string& text) {
+        try {
+            const Interruption interruption;
+            const Answer answer = dialogue.ask(device, model, weights, text, print, Interruption::requested);
+            print("\n");
+            if (answer.left_out > 0) {
+                std::fprintf(stderr, "chat: no room for the oldest %ld turns any more\n", answer.left_out);
+            }
+        } catch (const Error& error) {
+            if (!turns.typed() || error.code() != ErrorCode::value) throw;
+            std::fprintf(stderr, "chat: %s\n", error.what());
+        }
+    };
+    turns.each(say, [&] { dialogue.reset(); });
+}
+
+void run(const Options& options) {
+    visit_config(options.model, [&](const auto& found) {
+        const typename std::decay_t<decltype(found)>::Model model(found);
+        options.where.visit([&](auto& device) { talk(device, options, model); });
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{
+        "A conversation with a model. Without --prompt every line of stdin is a turn; /reset begins anew, /quit "
+        "ends, Ctrl-C stops an answer."};
+    Options options;
+    options.add_to(app);
+    try {
+        app.parse(argc, argv);
+        run(options);
+        return 0;
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 1;
+    } catch (const std::exception& error) {
+        std::cerr << "chat: " << error.what() << "\n";
+        return 1;
+    }
+}
