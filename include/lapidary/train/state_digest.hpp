@@ -11,7 +11,8 @@
 namespace lapidary {
 
 /// A number for each leaf of a model: the digests (`digests`) of its weights and its two moments, each times an
-/// odd factor, added. It changes if one element of the training state does, and if several do by all but a small chance.
+/// odd factor, added. It changes if one element of the training state does, and if several do by all but a small
+/// chance.
 ///
 /// All ranks call it, each digests what it keeps, and all get all; the same numbers for any number of threads and
 /// ranks, and however the state is sharded. One pass over the state.
