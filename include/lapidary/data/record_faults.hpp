@@ -25,12 +25,13 @@ enum class RecordFault {
     identical,          ///< the reply chosen is the one rejected
     different_prompts,  ///< the two dialogues of a pair differ before their last reply
     undecided,          ///< the labels prefer neither reply: a choice, never an error
+    ambiguous,          ///< its text spells marks of the template, so that nothing tells which of it is whose
     count_,
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(RecordFault::count_)> record_fault_names{
     "malformed", "too_long", "missing_field", "unknown_role",      "wrong_order", "empty_turn",
-    "no_answer", "nul",      "identical",     "different_prompts", "undecided"};
+    "no_answer", "nul",      "identical",     "different_prompts", "undecided", "ambiguous"};
 
 [[nodiscard]] inline std::string_view name_of(RecordFault fault) {
     return record_fault_names[static_cast<std::size_t>(fault)];
