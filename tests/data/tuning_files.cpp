@@ -7,7 +7,9 @@
 #include <lapidary/data/tuning_files.hpp>
 #include <lapidary/text/chat_templates.hpp>
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -231,4 +233,21 @@ TEST_CASE("ambiguous conversations and misordered pieces are left out and counte
         ContainsSubstring("f:2: ambiguous"));
     CHECK(examples(encoder(raw_template()), {}, {}, counts).empty());
     CHECK_THROWS_WITH(examples(encoder(), conversations, {.workers = 0}, counts), ContainsSubstring("0 threads"));
+}
+
+TEST_CASE("the demo's preferences are about its instructions, and choose their answers", "[chat]") {
+    const std::filesystem::path demo = std::filesystem::path(LAPIDARY_TEST_DATA).parent_path() / "examples";
+    const auto instructions = read_conversations({(demo / "instructions.jsonl").string()});
+    const auto preferences = read_preferences({(demo / "preferences.jsonl").string()});
+    CHECK(instructions.items.size() == 156);
+    CHECK(preferences.items.size() == 40);
+    std::map<std::string, std::string> answers;
+    for (const Conversation& each : instructions.items) answers[each.turns[0].text] = each.turns[1].text;
+    CHECK(answers.size() == instructions.items.size());
+    for (const Preference& each : preferences.items) CHECK(answers[each.prompt.turns[0].text] == each.chosen);
+    TuningExampleCounts counts;
+    for (const ChatTemplate& form : {vicuna_template(), human_assistant_template(), alpaca_template()}) {
+        (void)examples(encoder(form), instructions.items, {.on_ambiguous = BadDocuments::fail}, counts);
+        CHECK(counts.examples == 156);
+    }
 }
