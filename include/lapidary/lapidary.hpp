@@ -19,4 +19,5 @@
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/train/evaluate.hpp>
 #include <lapidary/train/json_lines.hpp>
+#include <lapidary/train/preference_step.hpp>
 #include <lapidary/train/train_step.hpp>

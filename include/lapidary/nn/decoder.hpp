@@ -2,6 +2,7 @@
 
 #include <lapidary/nn/block.hpp>
 #include <lapidary/nn/check_options.hpp>
+#include <lapidary/nn/decoder_options.hpp>
 #include <lapidary/nn/embedding.hpp>
 #include <lapidary/nn/lm_head.hpp>
 #include <lapidary/nn/recompute.hpp>
@@ -15,16 +16,6 @@
 #include <vector>
 
 namespace lapidary {
-
-/// What a decoder is made of, besides the type of its blocks.
-template <class BlockOptions>
-struct DecoderOptions {
-    Embedding::Options embedding{};
-    BlockOptions block{};
-    Index layers = 0;   ///< at most 4096
-    Index context = 0;  ///< the longest sequence, in tokens
-    LmHead::Options head{};
-};
 
 /// A decoder-only language model: embedding, `layers` equal blocks, a norm, the head.
 ///
@@ -106,47 +97,37 @@ public:
     void loss_and_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
                             ConstView<std::int32_t, 2> targets, double scale, View<Accumulator<D>, 2> losses,
                             Gradients<Accumulator<D>> gradients) const {
-        layout_.check_size("decoder", "gradients", gradients.size());
-        ScratchScope scope(device.scratch());
-        Trace<Scalar<D>> trace;
-        const auto h = run(device, weights, inputs, &trace);
-        const auto dh = scratch(device, h.shape);
-        const Ends<const Scalar<D>> ends = open_ends(weights);
-        const Ends<Accumulator<D>> sums = open_ends(gradients);
-        // A tied matrix receives from each sequence first what the head has, then what the embedding has. So the
-        // head's part waits, and is computed anew, where several sequences are under way.
-        const bool later = options_.head.tied && h.extent(0) > 1;
-        if (later) {
-            head_.loss_and_input_gradient(device, ends.last, ends.tables, h, targets, scale, losses, dh);
-        } else {
-            head_.loss_and_gradient(device, ends.last, ends.tables, h, targets, scale, losses, dh, sums.last,
-                                    sums.tables);
-        }
-        const auto d = scratch(device, h.shape);
-        fill(device, d.flat(), 0);
-        norm_.backward(device, ends.last, trace.norm, dh, d, sums.last);
-        if (!later) {
-            close_ends(weights);
-            gradients.close(last_unit());
-        }
-        for (Index i = options_.layers; i-- > 0;) {
-            const auto at = static_cast<std::size_t>(i);
-            blocks_[at].backward(device, weights.open(i + 1), trace.blocks[at], d, gradients.open(i + 1));
-            gradients.close(i + 1);
-            weights.close(i + 1);
-        }
-        for (Index b = 0; later && b < h.extent(0); ++b) {
-            head_.parameter_gradients(device, ends.last, ends.tables, h.slice(b, 1), targets.slice(b, 1), scale,
-                                      sums.last, sums.tables);
-            embedding_.backward(device, inputs.ids.slice(b, 1), d.slice(b, 1), sums.tables);
-        }
-        if (later) {
-            close_ends(weights);
-            gradients.close(last_unit());
-        } else {
-            embedding_.backward(device, inputs.ids, d, options_.head.tied ? sums.tables : gradients.open(0));
-        }
-        gradients.close(0);
+        backpropagate(device, weights, inputs, targets, gradients,
+                      [&](const auto& ends, const auto& sums, const auto& h, const auto& dh, bool later) {
+                          // The head's part waits, and is computed anew, where several sequences are under way.
+                          if (later) {
+                              head_.loss_and_input_gradient(device, ends.last, ends.tables, h, targets, scale,
+                                                            losses, dh);
+                          } else {
+                              head_.loss_and_gradient(device, ends.last, ends.tables, h, targets, scale, losses,
+                                                      dh, sums.last, sums.tables);
+                          }
+                          return std::vector<double>(static_cast<std::size_t>(h.extent(0)), scale);
+                      });
+    }
+
+    /// As `loss`, and adds the gradient of sum_b factors[b] * (sum of the losses of sequence b), where the factors
+    /// depend on the losses: `weigh(sums)` is called with the sums, in host memory, and returns a factor each.
+    /// Forward is computed once; the logits of all tokens exist at once.
+    template <Device D, class Weigh>
+    void weighed_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
+                           ConstView<std::int32_t, 2> targets, Weigh&& weigh, View<Accumulator<D>, 2> losses,
+                           Gradients<Accumulator<D>> gradients) const {
+        backpropagate(device, weights, inputs, targets, gradients,
+                      [&](const auto& ends, const auto& sums, const auto& h, const auto& dh, bool later) {
+                          const auto factors = [&] {
+                              std::vector<double> of_sequences(static_cast<std::size_t>(h.extent(0)));
+                              sum_rows(device, ConstView<Accumulator<D>, 2>(losses), of_sequences);
+                              return weigh(std::span<const double>(of_sequences));
+                          };
+                          return head_.weighed_gradient(device, ends.last, ends.tables, h, targets, losses, dh,
+                                                        sums.last, sums.tables, later, factors);
+                      });
     }
 
     /// The same with the losses summed over each sequence: B numbers in host memory.
@@ -217,6 +198,49 @@ private:
         typename BlockType::NormLayer::template Saved<T> norm;
     };
 
+    // Forward and backward. `head(ends, sums, h, dh, later)` makes the losses and dh of what the last norm leaves
+    // and, unless `later`, the gradients of the head; it returns the factor of each sequence's losses.
+    template <Device D, class Head>
+    void backpropagate(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
+                       ConstView<std::int32_t, 2> targets, Gradients<Accumulator<D>> gradients,
+                       Head&& head) const {
+        layout_.check_size("decoder", "gradients", gradients.size());
+        ScratchScope scope(device.scratch());
+        Trace<Scalar<D>> trace;
+        const auto h = run(device, weights, inputs, &trace);
+        const auto dh = scratch(device, h.shape);
+        const Ends<const Scalar<D>> ends = open_ends(weights);
+        const Ends<Accumulator<D>> sums = open_ends(gradients);
+        // A tied matrix receives from each sequence first what the head has, then what the embedding has.
+        const bool later = options_.head.tied && h.extent(0) > 1;
+        const std::vector<double> factors = head(ends, sums, ConstView<Scalar<D>, 3>(h), dh, later);
+        const auto d = scratch(device, h.shape);
+        fill(device, d.flat(), 0);
+        norm_.backward(device, ends.last, trace.norm, dh, d, sums.last);
+        if (!later) {
+            close_ends(weights);
+            gradients.close(last_unit());
+        }
+        for (Index i = options_.layers; i-- > 0;) {
+            const auto at = static_cast<std::size_t>(i);
+            blocks_[at].backward(device, weights.open(i + 1), trace.blocks[at], d, gradients.open(i + 1));
+            gradients.close(i + 1);
+            weights.close(i + 1);
+        }
+        for (Index b = 0; later && b < h.extent(0); ++b) {
+            head_.parameter_gradients(device, ends.last, ends.tables, h.slice(b, 1), targets.slice(b, 1),
+                                      factors[static_cast<std::size_t>(b)], sums.last, sums.tables);
+            embedding_.backward(device, inputs.ids.slice(b, 1), d.slice(b, 1), sums.tables);
+        }
+        if (later) {
+            close_ends(weights);
+            gradients.close(last_unit());
+        } else {
+            embedding_.backward(device, inputs.ids, d, options_.head.tied ? sums.tables : gradients.open(0));
+        }
+        gradients.close(0);
+    }
+
     std::vector<BlockType> make_blocks() {
         std::vector<BlockType> blocks;
         for (Index i = 0; i < options_.layers; ++i) {
@@ -268,19 +292,6 @@ private:
             });
     }
 
-    template <class T>
-    void check_caches(std::span<const KeyValueCache<T>> caches, Index time) const {
-        detail::require_shape(caches.size() == blocks_.size(), "decoder", [&] {
-            return std::to_string(caches.size()) + " caches for " + std::to_string(blocks_.size()) + " layers";
-        });
-        for (const KeyValueCache<T>& cache : caches) {
-            const Index room = std::min(cache.keys.time, cache.values.time);
-            detail::require_shape(time <= room, "decoder", [&] {
-                return "a cache for " + std::to_string(room) + " tokens, but there are " + std::to_string(time);
-            });
-        }
-    }
-
     // What the last block makes of tokens that follow others in the caches, [B, T, C]; appends theirs.
     template <Device D>
     View<Scalar<D>, 3> run_on(D& device, Weights<Scalar<D>> weights, ConstView<std::int32_t, 2> ids,
@@ -295,7 +306,7 @@ private:
             check_call(weights.size(), sequence.past, time);
             longest = std::max(longest, sequence.past + time);
         }
-        check_caches(caches, longest);
+        check_caches<Scalar<D>>("decoder", caches, options_.layers, longest);
         const Shape<3> shape{batch, time, options_.embedding.width};
         auto x = scratch(device, shape);
         auto y = scratch(device, shape);

@@ -1,10 +1,15 @@
 #pragma once
 
 #include <lapidary/nn/layer.hpp>
+#include <lapidary/ops/check.hpp>
 #include <lapidary/ops/heads.hpp>
 
+#include <algorithm>
 #include <concepts>
+#include <iterator>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace lapidary {
 
@@ -26,6 +31,20 @@ struct CachedSequence {
     Index row = 0;
     Index past = 0;
 };
+
+/// Throws Error(shape) unless there is a cache for each layer, with room for `time` tokens.
+template <class T>
+void check_caches(std::string_view operation, std::span<const KeyValueCache<T>> caches, Index layers, Index time) {
+    detail::require_shape(std::ssize(caches) == layers, operation, [&] {
+        return std::to_string(caches.size()) + " caches for " + std::to_string(layers) + " layers";
+    });
+    for (const KeyValueCache<T>& cache : caches) {
+        const Index room = std::min(cache.keys.time, cache.values.time);
+        detail::require_shape(time <= room, operation, [&] {
+            return "a cache for " + std::to_string(room) + " tokens, but there are " + std::to_string(time);
+        });
+    }
+}
 
 template <class L, class D = detail::AnyDevice>
 concept HasCachedForward =

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 namespace lapidary {
 
@@ -57,8 +58,9 @@ public:
     template <Device D>
     void loss(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
               ConstView<std::int32_t, 2> targets, View<Accumulator<D>, 2> losses) const {
-        each_chunk(device, weights, tables, x, targets, losses,
-                   [&](Index, Index, auto, auto logits, auto chunk_targets, auto chunk_losses) {
+        each_chunk(device, x, targets, losses,
+                   [&](Index, Index, auto inputs, auto chunk_targets, auto chunk_losses) {
+                       const auto logits = logits_of(device, weights, tables, inputs);
                        cross_entropy(device, logits, chunk_targets, chunk_losses);
                    });
     }
@@ -76,6 +78,42 @@ public:
                           add_gradients(device, segment, inputs, dlogits, gradients, table_gradients);
                       });
         freeze(device, table_gradients);
+    }
+
+    /// The same where the gradient of each sequence's losses has a factor of its own, which depends on them all:
+    /// `weigh()` is called when `losses` are there and returns a factor a sequence. All logits exist at once,
+    /// since they wait for it: B T V elements, against a second product with the matrix. `later`: leaves the
+    /// parameters to `parameter_gradients`. Returns the factors.
+    template <Device D, class Weigh>
+    std::vector<double> weighed_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
+                                         ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
+                                         View<Accumulator<D>, 2> losses, View<Scalar<D>, 3> dx,
+                                         Gradients<Accumulator<D>> gradients,
+                                         Gradients<Accumulator<D>> table_gradients, bool later,
+                                         Weigh&& weigh) const {
+        ScratchScope scope(device.scratch());
+        const auto all = scratch(device, Shape<2>{x.rows().extent(0), matrix_.shape[0]});
+        each_chunk(device, x, targets, losses,
+                   [&](Index first, Index, auto inputs, auto chunk_targets, auto chunk_losses) {
+                       const auto logits = all.slice(first, inputs.extent(0));
+                       project(device, weights, tables, inputs, logits);
+                       cross_entropy(device, ConstView<Scalar<D>, 2>(logits), chunk_targets, chunk_losses);
+                   });
+        std::vector<double> factors = weigh();
+        each_chunk(device, x, targets, losses,
+                   [&](Index first, Index segment, auto inputs, auto chunk_targets, auto chunk_losses) {
+                       const auto logits = all.slice(first, inputs.extent(0));
+                       for (Index row = 0; row < inputs.extent(0); row += segment) {
+                           const auto sequence = static_cast<std::size_t>((first + row) / x.extent(1));
+                           cross_entropy_gradient(device, logits.slice(row, segment),
+                                                  chunk_targets.slice(row, segment),
+                                                  chunk_losses.slice(row, segment), factors[sequence]);
+                       }
+                       input_gradient(device, tables, logits, dx.rows().slice(first, inputs.extent(0)));
+                       if (!later) add_gradients(device, segment, inputs, logits, gradients, table_gradients);
+                   });
+        if (!later) freeze(device, table_gradients);
+        return factors;
     }
 
     /// The first half of `loss_and_gradient`: the losses and dx.
@@ -151,25 +189,32 @@ private:
         if (frozen_row_ >= 0) fill(device, table_gradients[matrix_].at(frozen_row_), 0);
     }
 
+    template <Device D>
+    View<Scalar<D>, 2> logits_of(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
+                                 ConstView<Scalar<D>, 2> inputs) const {
+        const auto logits = scratch(device, Shape<2>{inputs.extent(0), matrix_.shape[0]});
+        project(device, weights, tables, inputs, logits);
+        return logits;
+    }
+
     // `work(first, segment, inputs, dlogits)` for each chunk, as `each_chunk` has them.
     template <Device D, class Work>
     void each_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
                        ConstView<std::int32_t, 2> targets, double scale, View<Accumulator<D>, 2> losses,
                        Work&& work) const {
-        each_chunk(device, weights, tables, x, targets, losses,
-                   [&](Index first, Index segment, ConstView<Scalar<D>, 2> inputs, View<Scalar<D>, 2> logits,
-                       auto chunk_targets, auto chunk_losses) {
+        each_chunk(device, x, targets, losses,
+                   [&](Index first, Index segment, auto inputs, auto chunk_targets, auto chunk_losses) {
+                       const auto logits = logits_of(device, weights, tables, inputs);
                        cross_entropy_gradient(device, logits, chunk_targets, chunk_losses, scale);
                        work(first, segment, inputs, ConstView<Scalar<D>, 2>(logits));
                    });
     }
 
-    // Chunks hold whole sequences, or a piece of one. `work(first, segment, inputs, logits, targets, losses)` gets
-    // the chunk's first token, how many of its tokens belong to one sequence, and its vectors times the
-    // multiplier.
+    // Chunks hold whole sequences, or a piece of one. `work(first, segment, inputs, targets, losses)` gets the
+    // chunk's first token, how many of its tokens belong to one sequence, and its vectors times the multiplier.
     template <Device D, class Work>
-    void each_chunk(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables, ConstView<Scalar<D>, 3> x,
-                    ConstView<std::int32_t, 2> targets, View<Accumulator<D>, 2> losses, Work&& work) const {
+    void each_chunk(D& device, ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
+                    View<Accumulator<D>, 2> losses, Work&& work) const {
         const Index batch = x.extent(0), time = x.extent(1);
         detail::require_shape(targets.shape == Shape<2>{batch, time} && losses.shape == targets.shape, "loss",
                               [&] {
@@ -186,9 +231,7 @@ private:
                 const Index first = b * time + t, count = sequences * segment;
                 ScratchScope chunk(device.scratch());
                 const ConstView<Scalar<D>, 2> inputs = multiplied(device, x.rows().slice(first, count));
-                const auto logits = scratch(device, Shape<2>{count, matrix_.shape[0]});
-                project(device, weights, tables, inputs, logits);
-                work(first, segment, inputs, logits, targets.flat().slice(first, count),
+                work(first, segment, inputs, targets.flat().slice(first, count),
                      losses.flat().slice(first, count));
             }
         }

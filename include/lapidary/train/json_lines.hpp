@@ -4,6 +4,7 @@
 #include <lapidary/io/json.hpp>
 #include <lapidary/train/record.hpp>
 
+#include <concepts>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -11,7 +12,8 @@
 namespace lapidary {
 
 /// A record as one JSON object. Time and speed stand last, so that the part before is equal between replays.
-inline Json to_json(const StepRecord& record) {
+/// `more`: what else was measured.
+inline Json to_json(const StepRecord& record, const Json& more = Json::object()) {
     Json json = {{"step", record.step},
                  {"tokens", record.tokens},
                  {"loss", record.loss},
@@ -19,6 +21,7 @@ inline Json to_json(const StepRecord& record) {
                  {"gradient_norm", record.gradient_norm},
                  {"chunk", record.chunk},
                  {"chunk_finished", record.chunk_finished}};
+    json.update(more);
     if (!record.applied) json["applied"] = false;
     json.update({{"seconds", record.seconds}, {"tokens_per_second", record.tokens_per_second()}});
     return json;
@@ -33,9 +36,10 @@ public:
 
     /// Appends a line and hands it to the operating system.
     void write(const Json& line) { file_.write(line.dump() + "\n"); }
-    void write(const StepRecord& record) { write(to_json(record)); }
-    JsonLines& operator<<(const StepRecord& record) {
-        write(record);
+    template <class Record>
+        requires std::derived_from<Record, StepRecord>
+    JsonLines& operator<<(const Record& record) {
+        write(to_json(record));
         return *this;
     }
 

@@ -58,6 +58,14 @@ struct LaneShare {
         if (size == 1) return values[first];
         return sum(values, first, size / 2) + sum(values, first + size / 2, size / 2);
     }
+    /// The sum of one value per sequence of the batch: those of a lane in their order, lanes along the tree.
+    [[nodiscard]] double sum_of_sequences(const std::vector<double>& values) const {
+        std::vector<double> of_lanes(static_cast<std::size_t>(count));
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            of_lanes[i / static_cast<std::size_t>(sequences)] += values[i];
+        }
+        return sum(of_lanes, 0, of_lanes.size());
+    }
 };
 
 namespace detail {

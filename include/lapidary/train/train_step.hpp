@@ -1,211 +1,49 @@
 #pragma once
 
-#include <lapidary/data/batch.hpp>
-#include <lapidary/ops/reduce.hpp>
-#include <lapidary/optim/clip.hpp>
-#include <lapidary/optim/train_state.hpp>
-#include <lapidary/train/check_batch.hpp>
-#include <lapidary/train/gathered_weights.hpp>
-#include <lapidary/train/gradient_norm.hpp>
-#include <lapidary/train/lanes.hpp>
-#include <lapidary/train/record.hpp>
-#include <lapidary/train/sequence_batch.hpp>
-#include <lapidary/train/sharded_gradients.hpp>
-#include <lapidary/train/whole_gradients.hpp>
+#include <lapidary/train/take_step.hpp>
 
-#include <algorithm>
-#include <bit>
-#include <chrono>
-#include <cmath>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
 namespace lapidary {
 
-/// How a step's batch is worked through.
-struct StepOptions {
-    Index micro_batch = 0;  ///< sequences in flight at once; 0: a whole lane. Changes memory, on a CPU never a bit
-    Index lanes = 1;        ///< a power of two that divides the batch; a property of the run: it changes bits
-    double clip_norm = 1.0;  ///< limit of the global gradient norm; 0: none
-    /// Asked before the update, on all ranks alike, whether to make it, also where loss or norm is not finite,
-    /// which is never made: without this it is an Error.
-    std::function<bool(const StepRecord&)> accept{};
-};
-
 namespace detail {
 
-/// Nothing in the background outlives what it works on, also when an error ends the step.
-template <Device D>
-struct AbandonAtExit {
-    ExchangeSpace<D>* exchange;
-    ~AbandonAtExit() {
-        if (exchange != nullptr) exchange->background.abandon();
+/// The cross entropy of tokens.
+struct TokenObjective {
+    using Record = StepRecord;
+    static constexpr bool repeatable = true;
+    double divisor;  ///< of the sum of losses
+    double scale = 1.0 / divisor;
+
+    void check(const LaneShare&, Index) const {}
+    template <Device D, class Model>
+    void differentiate(D& device, const Model& model, Weights<Scalar<D>> weights, const SequenceBatch<D>& part,
+                       Index, View<Accumulator<D>, 2> losses, Gradients<Accumulator<D>> gradients) const {
+        model.loss_and_gradients(device, weights, part.inputs, part.targets, scale, losses, gradients);
+    }
+    [[nodiscard]] StepRecord measure(const std::vector<double>& losses, const LaneShare& lanes) const {
+        return {.loss = lanes.sum_of_sequences(losses) / divisor};
     }
 };
-
-/// Does the work, or lets the device repeat what it recorded when it did work of that key before, in the same
-/// places of memory (CUDA graphs).
-template <Device D, class Work>
-void repeatable(D& device, TrainState<D>& state, std::vector<Index> key, Work&& work) {
-    if constexpr (requires { device.repeat(state.records, key, work); }) {
-        if (state.shards.ranks() == 1) return device.repeat(state.records, std::move(key), work);
-    }
-    work();
-}
-
-/// Adds up the gradients of this rank's lanes and returns the summed loss of each.
-template <Device D, class Model, class Sums>
-std::vector<double> run_lanes(D& device, const Model& model, TrainState<D>& state, Weights<Scalar<D>> weights,
-                              Sums& sums, const Batch& batch, const LaneShare& lanes, Index micro_batch) {
-    const double scale = 1.0 / static_cast<double>(batch.batch * batch.context);
-    std::vector<double> result;
-    for (Index k = 0; k < lanes.own; ++k) {
-        double loss = 0;
-        for (Index i = 0; i < lanes.sequences; i += micro_batch) {
-            ScratchScope scope(device.scratch());
-            const Index first = lanes.lane(k) * lanes.sequences + i,
-                        count = std::min(micro_batch, lanes.sequences - i);
-            const SequenceBatch<D> part(device, batch.view().slice(first, count),
-                                        batch.mask_view().slice(first, count),
-                                        batch.starts_view().slice(first, count));
-            const auto token_losses = accumulator_scratch(device, part.targets.shape);
-            const bool first_part = i == 0, last_part = i + count == lanes.sequences;
-            const auto address = [](const void* place) {
-                return static_cast<Index>(reinterpret_cast<std::intptr_t>(place));
-            };
-            repeatable(device, state,
-                       {address(&model), address(state.weights.view().data), address(state.gradients.view().data),
-                        k, first_part, last_part, count, batch.batch, batch.context, !batch.starts.empty()},
-                       [&] {
-                           sums.begin(k, first_part, last_part);
-                           model.loss_and_gradients(device, weights, part.inputs, part.targets, scale,
-                                                    token_losses, Gradients<Accumulator<D>>(sums));
-                       });
-            std::vector<double> losses(static_cast<std::size_t>(count));
-            sum_rows(device, ConstView<Accumulator<D>, 2>(token_losses), losses);
-            for (double value : losses) loss += value;
-        }
-        result.push_back(loss);
-    }
-    return result;
-}
-
-/// The gradients of the batch, as far as this rank keeps them, and the summed loss of each lane of the run.
-template <Device D, Communicator World, class Model>
-std::vector<double> compute_gradients(D& device, World& world, const Model& model, TrainState<D>& state,
-                                      const Batch& batch, const LaneShare& lanes, Index micro_batch) {
-    while (static_cast<Index>(state.lane_gradients.size()) < lanes.levels()) {
-        state.lane_gradients.emplace_back(device, Shape<1>{state.gradients.size()});
-    }
-    if (lanes.ranks > 1 && !state.exchange) state.exchange = std::make_unique<ExchangeSpace<D>>(device);
-    GatheredWeights<D, World> weights(device, world, state);
-    std::vector<double> own;
-    const auto run = [&](auto sums) {
-        const AbandonAtExit<D> guard{state.exchange.get()};
-        own = run_lanes(device, model, state, Weights<Scalar<D>>(weights), sums, batch, lanes, micro_batch);
-        if (state.exchange) state.exchange->background.wait();
-    };
-    if (state.zero >= Zero::gradients) {
-        run(ShardedGradients<D, World>(device, world, state, micro_batch >= lanes.sequences));
-    } else {
-        run(WholeGradients<D, World>(device, world, state, lanes));
-    }
-    own.push_back(lanes.ranks > 1 ? std::bit_cast<double>(batch_hash(batch)) : 0);  // to compare, if with anybody
-    const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
-    std::vector<double> losses(static_cast<std::size_t>(lanes.count));  // in the order of lanes
-    const double* next = all.data();
-    for (int rank = 0; rank < lanes.ranks; ++rank) {
-        for (Index k = 0; k < lanes.own; ++k) losses[static_cast<std::size_t>(lanes.lane(k, rank))] = *next++;
-        if (std::bit_cast<std::uint64_t>(*next++) != std::bit_cast<std::uint64_t>(all[own.size() - 1])) {
-            throw Error(ErrorCode::value, "train_step",
-                        "rank " + std::to_string(rank) +
-                            " was given another batch than rank 0: give every rank the " +
-                            "whole batch of the step, not a part of it");
-        }
-    }
-    return losses;
-}
-
-/// Updates what this rank keeps, and hands the others its part of the weights while it updates the next.
-template <Device D, Communicator World, class Optimizer>
-void update(D& device, World& world, const ParameterLayout& layout, TrainState<D>& state,
-            const Optimizer& optimizer, double rate, double gradient_scale) {
-    if (state.zero == Zero::off) {
-        return optimizer.update(device, layout, {state.weights.view(), state.remainders.view()},
-                                state.gradients.view(), state.first_moment(), state.second_moment(), state.step,
-                                rate, gradient_scale);
-    }
-    const AbandonAtExit<D> guard{state.exchange.get()};
-    for (Index u = 0; u < state.shards.unit_count(); ++u) {
-        const auto own = [&](auto vector, Zero level) {
-            const Range range = state.own(u, level);
-            return vector.slice(range.first, range.count);
-        };
-        optimizer.update(device, layout, state.shards.own(u), state.master_weights(u),
-                         own(state.gradients.view(), Zero::gradients), own(state.first_moment(), Zero::moments),
-                         own(state.second_moment(), Zero::moments), state.step, rate, gradient_scale);
-        if (state.zero >= Zero::weights) continue;
-        state.exchange->begin(device, [&world, &state, u] {
-            const Range unit = state.shards.unit(u);
-            all_gather(world, state.weights.view().slice(unit.first, unit.count),
-                       std::span<const Range>(state.shards.parts(u)), "all_gather of weights");
-        });
-    }
-    state.exchange->background.wait();
-}
 
 }  // namespace detail
 
 /// One optimizer step: loss and gradients of a batch of B sequences, clipping, update. Every rank calls it with
 /// the whole batch and works on its share.
 ///
-/// The loss is the cross entropy summed over the positions that count and divided by all B * T. The result depends
-/// on the batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks and how the
-/// state is sharded among them, nor, but on a GPU, on `micro_batch`. A step that `accept` refuses counts, but
-/// leaves weights and moments as they were. Throws Error(not_finite), on all ranks and with the state as it was,
-/// if the loss or the gradient norm is not finite and nothing is to `accept` it; Error(value) for a token outside
-/// the vocabulary, for lanes that fit neither batch nor ranks, for a state made for other ranks than there are,
-/// and for ranks that were given different batches; Error(shape) for a batch whose sizes do not fit;
+/// The loss is the cross entropy summed over the positions that count and divided as `options.mean` says. The
+/// result depends on the batch, the state, the optimizer, the rate and `lanes`; neither on threads, nor on ranks
+/// and how the state is sharded among them, nor, but on a GPU, on `micro_batch`. A step that `accept` refuses
+/// counts, but leaves weights and moments as they were. Throws Error(not_finite), on all ranks and with the state
+/// as it was, if the loss or the gradient norm is not finite and nothing is to `accept` it; Error(value) for a
+/// token outside the vocabulary, for lanes that fit neither batch nor ranks, for a state made for other ranks than
+/// there are, and for ranks that were given different batches; Error(shape) for a batch whose sizes do not fit;
 /// Error(lost_rank).
 template <Device D, Communicator World, class Model, class Optimizer>
 StepRecord train_step(D& device, World& world, const Model& model, TrainState<D>& state, const Batch& batch,
                       const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
-    const auto start = std::chrono::steady_clock::now();
-    detail::require_ranks("train_step", state, world);
-    check_batch(batch, model.vocabulary());
-    const LaneShare lanes(options.lanes, batch.batch, world.size(), world.rank(), state.zero >= Zero::gradients);
-    const Index micro_batch =
-        options.micro_batch > 0 ? std::min(options.micro_batch, lanes.sequences) : lanes.sequences;
-
-    const std::vector<double> losses =
-        detail::compute_gradients(device, world, model, state, batch, lanes, micro_batch);
-    StepRecord record{
-        .step = state.step,
-        .tokens = batch.batch * batch.context,
-        .loss = LaneShare::sum(losses, 0, losses.size()) / static_cast<double>(batch.batch * batch.context),
-        .learning_rate = rate,
-        .gradient_norm = gradient_norm(device, world, state),
-        .chunk = batch.chunk,
-        .chunk_finished = batch.last_in_chunk};
-    const bool finite = std::isfinite(record.loss) && std::isfinite(record.gradient_norm);
-    if (!finite && !options.accept) {
-        throw Error(ErrorCode::not_finite, "train_step",
-                    "step " + std::to_string(state.step) + ": loss " + std::to_string(record.loss) +
-                        ", gradient norm " + std::to_string(record.gradient_norm) +
-                        "; the weights were left as they were");
-    }
-    record.applied = (!options.accept || options.accept(record)) && finite;
-    if (record.applied) {
-        detail::update(device, world, model.layout(), state, optimizer, rate,
-                       clip_factor(record.gradient_norm, options.clip_norm));
-    }
-    ++state.step;
-    record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return record;
+    return detail::take_step(device, world, model, state, batch, optimizer, rate, options,
+                             detail::TokenObjective{loss_divisor(batch, options.mean)}, "train_step");
 }
 
 }  // namespace lapidary

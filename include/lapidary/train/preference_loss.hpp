@@ -1,0 +1,53 @@
+#pragma once
+
+#include <lapidary/core/error.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace lapidary {
+
+/// What a pair of replies costs, as a function of its margin: h = (log pi(chosen) - log pi(rejected)) - (log
+/// ref(chosen) - log ref(rejected)), each the sum over the tokens of a reply that count, pi the model that is
+/// trained and ref the frozen one that it started from.
+///
+/// Sources: Rafailov et al., "Direct Preference Optimization", 2023; Azar et al., "A General Theoretical Paradigm
+/// to Understand Learning from Human Preferences", 2023 (IPO); label smoothing as in
+/// eric-mitchell/direct-preference-optimization (trainers.py), with which AMBERSAFE was aligned.
+struct PreferenceLoss {
+    enum class Kind {
+        dpo,  ///< -(1 - s) log sigmoid(beta h) - s log sigmoid(-beta h), s being `label_smoothing`
+        ipo,  ///< (h - 1 / (2 beta))^2
+    };
+    Kind kind = Kind::dpo;
+    double beta = 0.1;           ///< how closely the model is held to where it started
+    double label_smoothing = 0;  ///< of DPO: the share of pairs taken to be labelled the wrong way round
+
+    /// Throws Error(value) naming an option that is out of its range.
+    void check() const {
+        const auto refuse = [](const std::string& why) { throw Error(ErrorCode::value, "preference_loss", why); };
+        if (!(beta > 0) || !std::isfinite(beta))
+            refuse("beta is " + std::to_string(beta) + ", it must be positive");
+        if (!(label_smoothing >= 0 && label_smoothing < 0.5)) {
+            refuse("label_smoothing is " + std::to_string(label_smoothing) + ", it must be in [0, 0.5)");
+        }
+        if (kind == Kind::ipo && label_smoothing != 0) refuse("label_smoothing is DPO's, not IPO's");
+    }
+
+    [[nodiscard]] double loss(double margin) const {
+        if (kind == Kind::ipo) return (margin - 1 / (2 * beta)) * (margin - 1 / (2 * beta));
+        return (1 - label_smoothing) * softplus(-beta * margin) + label_smoothing * softplus(beta * margin);
+    }
+    /// The derivative of `loss`.
+    [[nodiscard]] double gradient(double margin) const {
+        if (kind == Kind::ipo) return 2 * (margin - 1 / (2 * beta));
+        return beta * (label_smoothing * sigmoid(beta * margin) - (1 - label_smoothing) * sigmoid(-beta * margin));
+    }
+
+private:
+    // log(1 + e^x), to full precision for any x.
+    static double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
+    static double sigmoid(double x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
+};
+
+}  // namespace lapidary
