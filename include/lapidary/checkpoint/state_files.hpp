@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,8 +21,17 @@ namespace lapidary::detail {
 /// The vectors of a state that a checkpoint holds.
 enum class StateVector { weights, m, v };
 inline constexpr std::array state_vectors{StateVector::weights, StateVector::m, StateVector::v};
+/// The moments among them that a state keeps.
+template <Device D>
+std::span<const StateVector> moments_of(const TrainState<D>& state) {
+    return std::span(state_vectors).subspan(state.has_first_moment() ? 1 : 2);
+}
 /// What their tensors' names begin with in a file of moments.
 inline constexpr std::array<const char*, 3> moment_prefixes{"", "m.", "v."};
+/// The tensor of a leaf's moment there.
+inline std::string moment_name(StateVector vector, const Leaf& leaf) {
+    return moment_prefixes[static_cast<std::size_t>(vector)] + leaf.name;
+}
 
 /// `T`: the element type of the state's device, const if the state is.
 template <class T, class State>
@@ -67,7 +77,7 @@ struct StateFiles {
 
     /// `T`: the type of the device's accumulators.
     template <class T, class Model>
-    static StateFiles of(const Model& model) {
+    static StateFiles of(const Model& model, std::span<const StateVector> moments) {
         StateFiles result;
         std::vector<TensorSpec> specs;
         for (const HuggingFaceTensor& tensor : tensors_of(model)) {
@@ -76,10 +86,9 @@ struct StateFiles {
         }
         result.finish(0, "model.safetensors", specs, {{"format", "pt"}});
         specs.clear();
-        for (const StateVector vector : {StateVector::m, StateVector::v}) {
+        for (const StateVector vector : moments) {
             for (const Leaf& leaf : model.layout().leaves()) {
-                const std::string name = moment_prefixes[static_cast<std::size_t>(vector)] + leaf.name;
-                result.add<T>(1, vector, name, leaf.shape, pieces_of(leaf), specs);
+                result.add<T>(1, vector, moment_name(vector, leaf), leaf.shape, pieces_of(leaf), specs);
             }
         }
         result.finish(1, "state/moments.safetensors", specs, {});
