@@ -3,10 +3,13 @@
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
 #include <lapidary/models/adapters.hpp>
+#include <lapidary/models/model_files.hpp>
+#include <lapidary/models/peft_config.hpp>
 #include <lapidary/nn/key_value_cache.hpp>
 #include <lapidary/nn/sequences.hpp>
 
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,7 +27,9 @@ public:
     explicit TunedModel(const Model& model) : model_(model) {}
     /// The model's adapters; `base`: all its other weights, a flat vector of its layout. Throws Error(value) for a
     /// model without adapters, Error(shape) for a base of another size.
-    TunedModel(const Model& model, ConstView<Scalar<D>, 1> base) : model_(model), base_(base) {
+    /// `base_name`: what files of the adapters call the model that they are for.
+    TunedModel(const Model& model, ConstView<Scalar<D>, 1> base, std::string base_name = {})
+        : model_(model), base_(base), base_name_(std::move(base_name)) {
         if (model.layout().adapters() == nullptr) {
             throw Error(ErrorCode::value, "tuned_model",
                         "the model has no adapters: make it with an AdapterPlan (adapter_plan)");
@@ -82,11 +87,12 @@ public:
         });
     }
 
-    // What files have of it.
-
-    [[nodiscard]] std::vector<HuggingFaceTensor> tensors() const {
-        if (!adapters_alone()) return config().tensors();
-        return adapter_tensors(config(), model_.layout().plan());
+    /// What files have of it: the tensors, and what says in JSON how to read them.
+    [[nodiscard]] ModelFiles files() const {
+        if (!adapters_alone()) return files_of(model_);
+        const AdapterPlan& plan = model_.layout().plan();
+        return {"adapter_model.safetensors", "adapter_config.json", peft_config(config(), plan, base_name_),
+                adapter_tensors(config(), plan)};
     }
 
 private:
@@ -118,6 +124,7 @@ private:
 
     const Model& model_;
     ConstView<Scalar<D>, 1> base_;
+    std::string base_name_;
 };
 
 }  // namespace lapidary
