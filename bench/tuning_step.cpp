@@ -50,7 +50,7 @@ Batch pairs(const AmberConfig& config, Index sequences) {
 
 /// Forward of the reference, forward and backward of the policy with its update, each by itself, and all of it as
 /// a step on preferences.
-void measure_preferences(benchmark::State& state, const AmberConfig& config) {
+void time_preferences(benchmark::State& state, const AmberConfig& config) {
     Cpu device({.threads = threads()});
     SingleProcess world;
     const Amber model{config};
@@ -81,7 +81,7 @@ void measure_preferences(benchmark::State& state, const AmberConfig& config) {
 }
 
 /// Adapters of rank 8 on every matrix, beside all weights; and what is planned of both.
-void measure_adapters(benchmark::State& state, const AmberConfig& config) {
+void time_adapters(benchmark::State& state, const AmberConfig& config) {
     Cpu device({.threads = threads()});
     SingleProcess world;
     const AdapterPlan plan = adapter_plan(config, {.rank = 8, .alpha = 16});
@@ -131,16 +131,15 @@ void measure_adapters(benchmark::State& state, const AmberConfig& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::pair<const char*, AmberConfig> sizes[] = {{"S", AmberConfig::bench_s()},
-                                                         {"M", AmberConfig::bench_m()}};
-    for (const auto& [name, config] : sizes) {
-        const auto add = [&, size = config](const std::string& what, auto measure) {
-            auto* one = bench::add(what + "/" + name, [=](benchmark::State& s) { measure(s, size); });
-            one->Unit(benchmark::kMillisecond)
-                ->Iterations(setting("LAPIDARY_STEPS") > 0 ? setting("LAPIDARY_STEPS") : 9);
-        };
-        add("preference_step", measure_preferences);
-        add("adapter_step", measure_adapters);
-    }
+    const int steps = setting("LAPIDARY_STEPS") > 0 ? setting("LAPIDARY_STEPS") : 9;
+    const auto add = [&](const std::string& name, const AmberConfig& config, auto measure) {
+        bench::add(name, [=](benchmark::State& s) { measure(s, config); })
+            ->Unit(benchmark::kMillisecond)
+            ->Iterations(steps);
+    };
+    add("preference_step/S", AmberConfig::bench_s(), &time_preferences);
+    add("preference_step/M", AmberConfig::bench_m(), &time_preferences);
+    add("adapter_step/S", AmberConfig::bench_s(), &time_adapters);
+    add("adapter_step/M", AmberConfig::bench_m(), &time_adapters);
     return bench::run(argc, argv);
 }
