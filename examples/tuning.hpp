@@ -60,7 +60,7 @@ private:
         Json agreed = run_.definition;
         agreed.update({{"lapidary", version},
                        {"zero", options_.zero},
-                       {"micro-batch", options_.micro_batch},
+                       {"micro-batch", run_.micro_batch},
                        {"checkpoint-every", options_.checkpoint_every},
                        {"evaluate-every", options_.evaluate_every},
                        {"stop-after", options_.stop_after}});
@@ -108,7 +108,7 @@ private:
         const Batch batch = task_.batch(state_->step);
         const auto record =
             task_.step(device_, world_, model_, *state_, batch, run_.optimizer, run_.rate(state_->step),
-                       {.micro_batch = options_.micro_batch, .lanes = options_.lanes, .clip_norm = run_.clip});
+                       {.micro_batch = run_.micro_batch, .lanes = options_.lanes, .clip_norm = run_.clip});
         loss_ = record.loss;
         if (first()) {
             *metrics_ << record;
@@ -152,14 +152,14 @@ private:
     void merge() {
         using namespace lapidary;
         using Model = std::decay_t<decltype(model_.model())>;
-        const fs::path target = options_.out / "merged", latest = latest_checkpoint(checkpoints());
         if (!model_.adapters_alone()) return;
+        const fs::path target = options_.out / "merged", latest = latest_checkpoint(checkpoints());
         std::error_code error;
         fs::remove_all(target, error);
         const auto weights = merged_weights<Model>(device_, model_.config(), options_.model, latest);
         StagedDirectory staged(target);
         write_huggingface(device_, Model(model_.config()), weights.view(), staged.path());
-        create_directories_durably(staged.path() / "state");
+        lapidary::detail::create_directories_durably(staged.path() / "state");
         for (const char* name :
              {"state/state.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json"}) {
             if (fs::exists(latest / name)) write_file_durably(staged.path() / name, read_text(latest / name));

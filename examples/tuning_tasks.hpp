@@ -54,7 +54,7 @@ struct RepliesTask {
         options.mean = mean;
         return train_step(device, world, model, state, batch, optimizer, rate, options);
     }
-    static std::string note(const lapidary::StepRecord& record) { return {}; }
+    static std::string note(const lapidary::StepRecord&) { return {}; }
 
     template <class D, class World, class Model>
     std::pair<lapidary::Json, std::string> validate(D& device, World& world, const Model& model,
