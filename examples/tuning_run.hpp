@@ -125,7 +125,7 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
 /// trained, `base` the weights that it starts from, where they stay (they are none else).
 template <class Config, class Tune>
 int tune_on_rank(const TuningOptions& options, lapidary::AnyCommunicator& world, const Config& config,
-                 const lapidary::TuningRecipe& recipe, const TuningRun& run, Tune&& tune) {
+                 const lapidary::TuningRecipe& recipe, [[maybe_unused]] const TuningRun& run, Tune&& tune) {
     using namespace lapidary;
     using Model = typename Config::Model;
     const AdapterPlan plan = options.lora.rank > 0 ? adapter_plan(config, options.lora) : AdapterPlan{};

@@ -54,9 +54,16 @@ inline LoraOptions lora_options(const Json& json, const std::string& where) {
     if (!json.is_object()) throw Error(ErrorCode::format, "adapter", where + ": not a JSON object");
     if (get<std::string>(json, "peft_type", where) != "LORA") refuse("peft_type");
     if (get_or<std::string>(json, "bias", "none", where) != "none") refuse("bias");
-    for (const char* key : {"use_dora", "use_qalora", "lora_bias", "megatron_config", "modules_to_save",
-                            "rank_pattern", "alpha_pattern", "layers_to_transform", "layer_replication",
-                            "exclude_modules", "trainable_token_indices", "target_parameters"}) {
+    // Such a start changes the base, too.
+    if (json.contains("init_lora_weights") && json["init_lora_weights"].is_string() &&
+        json["init_lora_weights"] != "gaussian") {
+        refuse("init_lora_weights");
+    }
+    for (const char* key :
+         {"alora_invocation_tokens", "use_bdlora", "arrow_config", "kasa_config", "velora_config",
+          "monteclora_config", "use_dora", "use_qalora", "lora_bias", "megatron_config", "modules_to_save",
+          "rank_pattern", "alpha_pattern", "layers_to_transform", "layer_replication", "exclude_modules",
+          "trainable_token_indices", "target_parameters"}) {
         if (!json.contains(key)) continue;
         const Json& value = json.at(key);
         const bool nothing = value.is_null() || value == false || (value.is_structured() && value.empty());

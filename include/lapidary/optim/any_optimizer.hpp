@@ -5,7 +5,7 @@
 #include <lapidary/optim/rmsprop.hpp>
 #include <lapidary/optim/train_state.hpp>
 
-#include <utility>
+#include <type_traits>
 #include <variant>
 
 namespace lapidary {
@@ -16,11 +16,26 @@ public:
     AnyOptimizer(const AdamW& adamw) : optimizer_(adamw) {}        // NOLINT: any of them is one
     AnyOptimizer(const RmsProp& rmsprop) : optimizer_(rmsprop) {}  // NOLINT: any of them is one
 
+    template <class D>
+    using Moment = std::type_identity_t<MomentView<Accumulator<D>>>;
+
     /// As those of the optimizer that it is.
-    template <Device D, class... Arguments>
-    void update(D& device, const ParameterLayout& layout, Arguments&&... arguments) const {
-        std::visit([&](const auto& own) { own.update(device, layout, std::forward<Arguments>(arguments)...); },
-                   optimizer_);
+    template <Device D>
+    void update(D& device, const ParameterLayout& layout, std::type_identity_t<MasterWeights<Scalar<D>>> weights,
+                ConstView<Accumulator<D>, 1> gradients, Moment<D> m, Moment<D> v, Index updates_before,
+                double rate, double gradient_scale) const {
+        update(device, layout, Range{0, layout.size()}, weights, gradients, m, v, updates_before, rate,
+               gradient_scale);
+    }
+    template <Device D>
+    void update(D& device, const ParameterLayout& layout, Range range,
+                std::type_identity_t<MasterWeights<Scalar<D>>> weights, ConstView<Accumulator<D>, 1> gradients,
+                Moment<D> m, Moment<D> v, Index updates_before, double rate, double gradient_scale) const {
+        std::visit(
+            [&](const auto& own) {
+                own.update(device, layout, range, weights, gradients, m, v, updates_before, rate, gradient_scale);
+            },
+            optimizer_);
     }
     /// What its state has to keep.
     [[nodiscard]] Moments moments() const {
