@@ -74,7 +74,7 @@ struct Options {
         app.add_option("--warmup", warmup, "Steps to the highest learning rate [a twentieth of all]")
             ->check(number_in(0));
         app.add_option("--schedule", schedule, "How the rate falls [as the model was trained]")
-            ->check(CLI::IsMember({"cosine", "linear"}));
+            ->check(CLI::IsMember({"cosine", "linear", "constant"}));
         app.add_option("--clip", clip, "Limit of the gradient norm; 0: none")
             ->capture_default_str()
             ->check(number_in(0));
@@ -122,7 +122,7 @@ struct Options {
 /// The learning rate that they ask for.
 inline lapidary::LearningRate learning_rate(const Options& options, const lapidary::TrainingRecipe& recipe,
                                             lapidary::Index steps) {
-    return {options.schedule.empty() ? recipe.linear_decay : options.schedule == "linear", options.peak,
-            options.floor >= 0 ? options.floor : options.peak / 10,
+    return {options.schedule.empty() ? recipe.decay : lapidary::decay_named(options.schedule).value(),
+            options.peak, options.floor >= 0 ? options.floor : options.peak / 10,
             options.warmup >= 0 ? options.warmup : steps / 20, steps};
 }

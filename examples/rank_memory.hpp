@@ -14,15 +14,15 @@
 #include <utility>
 #include <vector>
 
-/// Bytes that an element of each kind takes; of the moments: both of AdamW's.
+/// Bytes that an element of each kind takes.
 struct ElementBytes {
-    double weight, remainder, gradient, moments;
+    double weight, remainder, gradient, moment;
 
     /// Of weights of type T. Remainders make exact floats of narrower weights.
     template <class T>
     static ElementBytes of() {
         const double wide = sizeof(lapidary::Wide<T>);
-        return {sizeof(T), sizeof(T) < wide ? sizeof(std::int16_t) : 0.0, wide, 2 * wide};
+        return {sizeof(T), sizeof(T) < wide ? sizeof(std::int16_t) : 0.0, wide, wide};
     }
 };
 
@@ -42,11 +42,11 @@ inline Memory memory_of(const lapidary::RankElements& elements, const ElementByt
     return {{"frozen_weights", bytes(frozen, each.weight)},
             {"weights", bytes(elements.weights, each.weight)},
             {"weight_rooms", bytes(elements.weight_rooms, each.weight)},
-            {"remainders", bytes(elements.moments / 2, each.remainder)},
+            {"remainders", bytes(elements.remainders, each.remainder)},
             {"gradients", bytes(elements.gradients, each.gradient)},
             {"gradients_of_lanes", bytes(elements.lane_gradients, each.gradient)},
             {"gradients_of_units", bytes(elements.unit_gradients, each.gradient)},
-            {"moments", bytes(elements.moments / 2, each.moments)},
+            {"moments", bytes(elements.moments, each.moment)},
             {"reduction_rooms", bytes(elements.reduction_rooms, each.gradient)},
             {"activations", activations}};
 }

@@ -54,7 +54,7 @@ lapidary::Recompute recompute_for(const Options& options, const lapidary::AnyCom
         if (name_of(level) == options.recompute_name()) return level;
     }
     ElementBytes bytes = ElementBytes::of<T>();
-    if (options.moments == "bf16") bytes.moments = 2 * sizeof(bf16);
+    if (options.moments == "bf16") bytes.moment = sizeof(bf16);
     const RankPlan plan =
         plan_ranks(Model(config).layout(), {.ranks = ranks,
                                             .lanes = options.lanes,

@@ -15,6 +15,7 @@
 #include <lapidary/eval/generate.hpp>
 #include <lapidary/models/families.hpp>
 #include <lapidary/optim/adamw.hpp>
+#include <lapidary/optim/rmsprop.hpp>
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/train/evaluate.hpp>
 #include <lapidary/train/json_lines.hpp>

@@ -5,6 +5,7 @@
 #include <lapidary/reference/adamw.hpp>
 #include <lapidary/reference/attention.hpp>
 #include <lapidary/reference/bias.hpp>
+#include <lapidary/reference/block_rows.hpp>
 #include <lapidary/reference/clamp.hpp>
 #include <lapidary/reference/cross_entropy.hpp>
 #include <lapidary/reference/device.hpp>
@@ -16,5 +17,6 @@
 #include <lapidary/reference/matmul.hpp>
 #include <lapidary/reference/reduce.hpp>
 #include <lapidary/reference/rms_norm.hpp>
+#include <lapidary/reference/rmsprop.hpp>
 #include <lapidary/reference/rotary.hpp>
 #include <lapidary/reference/swiglu.hpp>

@@ -4,6 +4,7 @@
 #include <lapidary/checkpoint/checkpoint_saver.hpp>
 #include <lapidary/comm/threads.hpp>
 #include <lapidary/models/crystalcoder.hpp>
+#include <lapidary/optim/rmsprop.hpp>
 
 #include <stdexcept>
 
@@ -18,11 +19,12 @@ void expect(bool holds, const char* otherwise) {
 }
 
 /// A run of `lanes` 8 on any number of ranks, from a checkpoint (or the beginning) to a step, saved.
-template <class Model, class World>
-void continue_on(World& world, const Model& model, Zero zero, const fs::path& from, Index steps,
-                 const fs::path& to) {
+template <class Model, class World, class Optimizer>
+void continue_on(World& world, const Model& model, const Optimizer& optimizer, Zero zero, const fs::path& from,
+                 Index steps, const fs::path& to) {
     Cpu device({.threads = 1});
-    TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = zero});
+    TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = zero},
+                          std::is_same_v<Optimizer, RmsProp> ? Moments::second : Moments::full);
     if (from.empty()) {
         initialize(device, model, state, {.seed = 3});
     } else {
@@ -32,18 +34,19 @@ void continue_on(World& world, const Model& model, Zero zero, const fs::path& fr
     const CosineSchedule rate{.peak = 1e-2, .floor = 1e-3, .warmup_steps = 1, .total_steps = 8};
     while (state.step < steps) {
         const Batch batch = test::random_batch(8, 12, 50, static_cast<std::uint64_t>(state.step));
-        train_step(device, world, model, state, batch, AdamW{}, rate(state.step), {.lanes = 8});
+        train_step(device, world, model, state, batch, optimizer, rate(state.step), {.lanes = 8});
     }
     save_checkpoint(device, world, model, state, to, {.tokenizer = {}, .cursor = {{"next_step", state.step}}});
 }
 
-template <class Model>
-void run(int ranks, const Model& model, Zero zero, const fs::path& from, Index steps, const fs::path& to) {
+template <class Model, class Optimizer = AdamW>
+void run(int ranks, const Model& model, Zero zero, const fs::path& from, Index steps, const fs::path& to,
+         const Optimizer& optimizer = {}) {
     if (ranks == 1) {
         SingleProcess world;
-        return continue_on(world, model, zero, from, steps, to);
+        return continue_on(world, model, optimizer, zero, from, steps, to);
     }
-    Threads::run(ranks, [&](Threads& world) { continue_on(world, model, zero, from, steps, to); });
+    Threads::run(ranks, [&](Threads& world) { continue_on(world, model, optimizer, zero, from, steps, to); });
 }
 
 // Wide enough for several ranks to have a part of a block.
@@ -74,6 +77,33 @@ TEST_CASE("a checkpoint saved by any number of ranks goes on with any other, to 
             CHECK(contents(end) == expected);
         }
         ++count;
+    }
+}
+
+TEST_CASE("so does one without a first moment") {
+    const TemporaryDirectory directory;
+    const Amber model{wide_config()};
+    const RmsProp optimizer{.decay = 0.9, .weight_decay = 0.1};
+    run(1, model, Zero::off, {}, 4, directory / "whole", optimizer);
+    const Contents expected = contents(directory / "whole");
+    run(1, model, Zero::off, {}, 4, directory / "adamw");
+    CHECK(10 * expected.at("state/moments.safetensors").size() <
+          6 * fs::file_size(directory / "adamw/state/moments.safetensors"));
+    struct Half {
+        int ranks;
+        Zero zero;
+        int then;
+        Zero then_zero;
+    };
+    for (const auto& [ranks, zero, then, then_zero] :
+         {Half{1, Zero::off, 8, Zero::moments}, Half{2, Zero::moments, 1, Zero::off},
+          Half{4, Zero::gradients, 2, Zero::weights}, Half{8, Zero::weights, 4, Zero::gradients}}) {
+        INFO(ranks << " ranks, then " << then);
+        const fs::path half = directory / ("half_" + std::to_string(ranks)),
+                       end = directory / ("end_" + std::to_string(ranks));
+        run(ranks, model, zero, {}, 2, half, optimizer);
+        run(then, model, then_zero, half, 4, end, optimizer);
+        CHECK(contents(end) == expected);
     }
 }
 

@@ -43,7 +43,7 @@ TEST_CASE("a run's manifest says what its steps saw", "[run_record]") {
     defined.batch = 4;
     defined.lanes = 2;
     defined.steps = 10;
-    defined.rate = {true, 1e-3, 1e-4, 2, 10};
+    defined.rate = {Decay::linear, 1e-3, 1e-4, 2, 10};
     defined.adamw = {0.9, 0.95, 1e-8, 0.1};
     defined.clip = 1;
     const Json definition = to_json(defined);

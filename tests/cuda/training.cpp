@@ -11,6 +11,7 @@
 #include <lapidary/cpu.hpp>
 #include <lapidary/cuda/kernels.cuh>
 #include <lapidary/optim/adamw.hpp>
+#include <lapidary/optim/rmsprop.hpp>
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/train/train_step.hpp>
 
@@ -46,6 +47,7 @@ Batch learnable_batch(Index batch, Index context, Index vocabulary, std::uint64_
     return result;
 }
 
+/// With AdamW or, where the state keeps no first moment, RMSprop.
 template <class D, class World>
 std::vector<double> train(D& device, World& world, const Amber& model, TrainState<D>& state, Index until,
                           Index sequences = 4, double peak = 1e-2) {
@@ -54,11 +56,19 @@ std::vector<double> train(D& device, World& world, const Amber& model, TrainStat
     while (state.step < until) {
         const Batch batch =
             learnable_batch(sequences, model.context(), 37, static_cast<std::uint64_t>(state.step));
-        losses.push_back(train_step(device, world, model, state, batch, AdamW{.seed = 9}, rate(state.step),
-                                    {.micro_batch = sequences / 4, .lanes = 2})
-                             .loss);
+        const auto step_of = [&](const auto& optimizer) {
+            return train_step(device, world, model, state, batch, optimizer, rate(state.step),
+                              {.micro_batch = sequences / 4, .lanes = 2});
+        };
+        losses.push_back((state.has_first_moment() ? step_of(AdamW{.seed = 9}) : step_of(RmsProp{})).loss);
     }
     return losses;
+}
+
+std::string name_of(Moments moments) {
+    return moments == Moments::full   ? "moments in float"
+           : moments == Moments::bf16 ? "moments in bf16"
+                                      : "the second moment alone";
 }
 
 /// The state as files have it, in the order of the model.
@@ -66,9 +76,10 @@ struct Contents {
     std::vector<float> weights, m, v;
     friend bool operator==(const Contents&, const Contents&) = default;
 };
-Contents contents(const Amber& model, const std::filesystem::path& checkpoint) {
+Contents contents(const Amber& model, const std::filesystem::path& checkpoint, Moments moments) {
     Cpu device({.threads = 1});
-    TrainState<Cpu> state(device, model.layout());
+    TrainState<Cpu> state(device, model.layout(), {},
+                          moments == Moments::second ? Moments::second : Moments::full);
     read_checkpoint(device, model, state, checkpoint);
     return {state.weights.to_host(), state.m.to_host(), state.v.to_host()};
 }
@@ -85,15 +96,15 @@ Contents run(const Amber& model, int ranks, Zero zero, Moments moments, Index st
     };
     SingleProcess alone;
     ranks == 1 ? body(alone) : Threads::run(ranks, [&](Threads& world) { body(world); });
-    return contents(model, folder / "end");
+    return contents(model, folder / "end", moments);
 }
 
 }  // namespace
 
 TEST_CASE("mixed precision: a run repeats, and goes on from a checkpoint as if it had not stopped") {
     const Amber model(small_config());
-    for (const Moments moments : {Moments::full, Moments::bf16}) {
-        INFO((moments == Moments::full ? "moments in float" : "moments in bf16"));
+    for (const Moments moments : {Moments::full, Moments::bf16, Moments::second}) {
+        INFO(name_of(moments));
         const Contents whole = run(model, 1, Zero::off, moments, 4);
         CHECK(run(model, 1, Zero::off, moments, 4) == whole);
         const io_test::TemporaryDirectory folder;
@@ -110,7 +121,7 @@ TEST_CASE("mixed precision: a run repeats, and goes on from a checkpoint as if i
         read_checkpoint(device, model, state, folder / "middle");
         train(device, world, model, state, 4);
         save_checkpoint(device, model, state, folder / "end");
-        CHECK(contents(model, folder / "end") == whole);
+        CHECK(contents(model, folder / "end", moments) == whole);
     }
 }
 
@@ -153,10 +164,10 @@ TEST_CASE(
 
 TEST_CASE("mixed precision: ranks and sharding change no bit") {
     const Amber model(small_config());
-    for (const Moments moments : {Moments::full, Moments::bf16}) {
+    for (const Moments moments : {Moments::full, Moments::bf16, Moments::second}) {
         const Contents one = run(model, 1, Zero::off, moments, 2);
         for (const Zero zero : {Zero::off, Zero::moments, Zero::gradients, Zero::weights}) {
-            INFO("ZeRO-" << static_cast<int>(zero));
+            INFO("ZeRO-" << static_cast<int>(zero) << ", " << name_of(moments));
             CHECK(run(model, 2, zero, moments, 2) == one);
         }
     }
@@ -192,7 +203,7 @@ TEST_CASE("mixed precision learns what single precision learns: 200 steps within
             worst = std::max(worst, std::abs(ours / theirs - 1));
             ours = theirs = 0;
         }
-        INFO((moments == Moments::full ? "moments in float" : "moments in bf16") << ": " << worst);
+        INFO(name_of(moments) << ": " << worst);
         CHECK(worst < 0.005);
     }
 }

@@ -46,6 +46,19 @@ def half_split(x):
     return modeling_gpt_neox.apply_rotary_pos_emb(x, x, cos, sin, unsqueeze_dim=2)[0]
 
 
+def rmsprop(w, gradients, rates, **settings):
+    """What torch.optim.RMSprop makes of w [N]: the weights [S, N] after each step, and the second moment [N]."""
+    w = w.detach().clone()
+    optimizer = torch.optim.RMSprop([w], **settings)
+    steps = []
+    for gradient, rate in zip(gradients, rates):
+        w.grad = gradient
+        optimizer.param_groups[0]["lr"] = float(rate)
+        optimizer.step()
+        steps.append(w.clone())
+    return torch.stack(steps), optimizer.state[w]["square_avg"]
+
+
 def ops_fixture(check):
     source = generator(404)
     out = {}
@@ -111,6 +124,14 @@ def ops_fixture(check):
     record("attention_window", lambda q, k, v: written_out(q, k, v, window=4), **heads(2, 2))
     record("attention_grouped", written_out, **heads(6, 2))
     record("attention_scaled", lambda q, k, v: written_out(q, k, v, scale=1 / 6), **heads(2, 2))
+
+    w, gradients, rates = normal(33), normal(10, 33), torch.linspace(1e-3, 1e-2, 10, dtype=torch.float64)
+    # Not under the guard: the optimizer counts its steps in float32.
+    steps, v = rmsprop(w, gradients.detach(), rates, alpha=0.9, eps=1e-6, weight_decay=0.1)
+    defaults, default_v = rmsprop(w, gradients.detach(), rates)
+    assert steps.dtype == v.dtype == torch.float64
+    out.update({"rmsprop.w": w, "rmsprop.gradients": gradients, "rmsprop.rates": rates, "rmsprop.steps": steps,
+                "rmsprop.v": v, "rmsprop.defaults.steps": defaults, "rmsprop.defaults.v": default_v})
     save("ops", out)
     if check:
         q, k, v = (out[f"attention.{key}"] for key in "qkv")

@@ -412,6 +412,19 @@ TEST_CASE("adamw agrees over several steps") {
     });
 }
 
+TEST_CASE("rmsprop agrees over several steps") {
+    const Index n = GENERATE(1, 17, 1003);
+    compare([&](auto& device) {
+        const auto w = place(device, Shape<1>{n}, Values::normal(n, 1));
+        const auto v = place(device, Shape<1>{n}, Values::constant(n, 0));
+        for (int step = 1; step <= 3; ++step) {
+            const auto g = place(device, Shape<1>{n}, Values::normal(n, static_cast<std::uint64_t>(10 + step)));
+            rmsprop(device, w, g, v, {.decay = 0.9, .rate = 1e-2, .gradient_scale = 0.5, .weight_decay = 0.1});
+        }
+        return std::vector{read(w), read(v)};
+    });
+}
+
 TEST_CASE("shape errors name the operation and both sides") {
     Cpu device({.threads = 1});
     const auto x = scratch(device, Shape<2>{8, 64});
@@ -420,6 +433,8 @@ TEST_CASE("shape errors name the operation and both sides") {
     CHECK_THROWS_WITH(matmul(device, x, w, y), "[matmul] inner extents differ: x is [8, 64], w is [128, 32]");
     CHECK_THROWS_WITH(add(device, x.flat(), w.flat(), x.flat()), ContainsSubstring("x is [512], y is [4096]"));
     CHECK_THROWS_AS(swiglu(device, x, y), Error);
+    CHECK_THROWS_WITH(rmsprop(device, x.flat(), x.flat(), w.flat(), {}),
+                      "[rmsprop] weights is [512], v is [4096]");
     CHECK_THROWS_AS(rotary(device, heads_of(x.reshape<3>({1, 8, 64}), 0, 4, 16), 0, {.size = 17}), Error);
     CHECK_THROWS_WITH(rotary(device, heads_of(x.reshape<3>({1, 8, 64}), 0, 4, 16), 0, {.size = -2}),
                       "[rotary] cannot rotate -2 elements of heads [1, 8, 4, 16]");

@@ -76,6 +76,7 @@ TEMPLATE_TEST_CASE("elementwise operations and sums of nothing", "", Cpu, Refere
     scale(device, none, 2);
     cast(device, none, View<double, 1>{});
     adamw(device, none, none, none, none, {});
+    rmsprop(device, none, none, none, {});
     CHECK(sum(device, none) == 0);
     CHECK(sum_of_squares(device, none) == 0);
     copy_heads(device, Heads<Scalar<TestType>>{}, Heads<Scalar<TestType>>{});
@@ -95,6 +96,15 @@ TEMPLATE_TEST_CASE("operations on rows, without rows or without columns", "", Cp
     CHECK(read(table).data == List(8, 1.0));
     embedding(device, View<T, 2>{nullptr, {2, 0}}, three, View<T, 2>{nullptr, {3, 0}});
     embedding_gradient(device, three, ConstView<T, 2>{nullptr, {3, 0}}, View<T, 2>{nullptr, {2, 0}}, -1);
+
+    const std::vector<Range> parts{{0, 0}, {1, 2}}, empty{{0, 0}, {2, 0}};
+    const auto zeros = poisoned(device, Shape<2>{3, 4});
+    spread_blocks(device, View<T, 2>{nullptr, {0, 2}}, empty, zeros);
+    CHECK(read(zeros).data == List(12, 0.0));
+    pick_blocks(device, zeros, empty, View<T, 2>{nullptr, {0, 2}});
+    spread_blocks(device, View<T, 2>{nullptr, {2, 0}}, parts, View<T, 2>{nullptr, {3, 0}});
+    pick_blocks(device, View<T, 2>{nullptr, {3, 0}}, parts, View<T, 2>{nullptr, {2, 0}});
+    spread_blocks(device, View<T, 2>{nullptr, {0, 2}}, {}, View<T, 2>{nullptr, {3, 0}});
 
     swiglu(device, View<T, 2>{nullptr, {0, 8}}, View<T, 2>{nullptr, {0, 4}});
     swiglu(device, View<T, 2>{nullptr, {3, 0}}, View<T, 2>{nullptr, {3, 0}});

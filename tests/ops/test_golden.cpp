@@ -192,3 +192,24 @@ TEMPLATE_TEST_CASE("cross entropy equals PyTorch's", "", Cpu, Reference) {
     fixture.check(losses, "cross_entropy.loss_per_row");
     fixture.check(logits, "cross_entropy.dlogits");
 }
+
+TEMPLATE_TEST_CASE("ten RMSprop steps equal PyTorch's", "", Cpu, Reference) {
+    TestType device;
+    const Fixture<TestType> fixture(device);
+    const auto gradients = fixture.template place<2>("rmsprop.gradients");
+    const std::vector<double> rates = fixture.values("rmsprop.rates").data;
+    const auto check = [&](RmsPropUpdate update, const std::string& results) {
+        const auto w = fixture.template place<1>("rmsprop.w");
+        const auto v = place(device, w.shape, Values::constant(w.size(), 0));
+        const auto steps = poisoned(device, gradients.shape);
+        for (Index step = 0; step < gradients.extent(0); ++step) {
+            update.rate = rates[static_cast<std::size_t>(step)];
+            rmsprop(device, w, gradients.at(step), v, update);
+            copy(device, w, steps.at(step));
+        }
+        fixture.check(steps, results + ".steps");
+        fixture.check(v, results + ".v");
+    };
+    check({.decay = 0.9, .epsilon = 1e-6, .weight_decay = 0.1}, "rmsprop");
+    check({}, "rmsprop.defaults");
+}

@@ -6,6 +6,7 @@
 #include <lapidary/cpu.hpp>
 #include <lapidary/models/crystalcoder.hpp>
 #include <lapidary/optim/adamw.hpp>
+#include <lapidary/optim/rmsprop.hpp>
 #include <lapidary/train/plan_ranks.hpp>
 #include <lapidary/train/plan_time.hpp>
 #include <lapidary/train/train_step.hpp>
@@ -38,14 +39,20 @@ Measured measure(const AmberConfig& config, const RankOptions& options) {
         Cpu device({.threads = 1});
         const Amber model{config};
         Counted<Threads> counted(world);
+        const bool second = options.moments == 1;
         TrainState<Cpu> state(device, model.layout(),
-                              {.ranks = world.size(), .rank = world.rank(), .zero = options.zero});
+                              {.ranks = world.size(), .rank = world.rank(), .zero = options.zero},
+                              second ? Moments::second : Moments::full);
         initialize(device, model, state, {.seed = 4});
         const Batch batch = random_batch(options.batch, model.context(), 101, 0);
         for (int step = 0; step < 2; ++step) {  // the second is as the first
             counted.counts.clear();
-            train_step(device, counted, model, state, batch, AdamW{}, 1e-3,
-                       {.micro_batch = options.micro_batch, .lanes = options.lanes});
+            const StepOptions how{.micro_batch = options.micro_batch, .lanes = options.lanes};
+            if (second) {
+                train_step(device, counted, model, state, batch, RmsProp{}, 1e-3, how);
+            } else {
+                train_step(device, counted, model, state, batch, AdamW{}, 1e-3, how);
+            }
             (void)any(device, counted, false, "agreement on stopping");
         }
         if (world.rank() != 0) return;
@@ -54,6 +61,7 @@ Measured measure(const AmberConfig& config, const RankOptions& options) {
         kept.weights = state.weights.size();
         kept.gradients = state.gradients.size();
         kept.moments = state.m.size() + state.v.size();
+        kept.remainders = state.v.size();  // where there are any
         for (const auto& level : state.lane_gradients) kept.lane_gradients += level.size();
         if (state.whole_gradients) kept.unit_gradients += state.whole_gradients->size();
         if (state.exchange->gradients) kept.unit_gradients += state.exchange->gradients->size();
@@ -102,6 +110,7 @@ void check_as_measured(const AmberConfig& config, const RankOptions& options) {
     CHECK(is.gradients == was.gradients);
     CHECK(is.lane_gradients == was.lane_gradients);
     CHECK(is.unit_gradients == was.unit_gradients);
+    CHECK(is.remainders == was.remainders);
     CHECK(is.moments == was.moments);
     CHECK(is.reduction_rooms == was.reduction_rooms);
 }
@@ -120,6 +129,7 @@ TEST_CASE("what a plan says of ranks is what a step does") {
             }
         }
         check_as_measured(config, {.ranks = 2, .lanes = 2, .batch = 6, .micro_batch = 2, .zero = zero});
+        check_as_measured(config, {.ranks = 4, .lanes = 4, .batch = 4, .zero = zero, .moments = 1});
     }
 }
 

@@ -7,9 +7,11 @@
 #include <lapidary/models/gptj.hpp>
 #include <lapidary/models/mpt.hpp>
 #include <lapidary/optim/adamw.hpp>
+#include <lapidary/optim/rmsprop.hpp>
 #include <lapidary/optim/schedule.hpp>
 #include <lapidary/reference.hpp>
 #include <lapidary/train/evaluate.hpp>
+#include <lapidary/train/state_digest.hpp>
 #include <lapidary/train/train_step.hpp>
 
 #include <limits>
@@ -30,10 +32,12 @@ struct Run {
     Index batch = 16;
     Index steps = 3;  // the first one at a rate of zero
     Recompute recompute = Recompute::nothing;
+    bool rmsprop = false;  // or AdamW
 };
 
 struct Result {
     std::vector<float> weights, m, v;
+    std::vector<std::uint64_t> digests;
     std::vector<double> losses, norms;
     double validation = 0;
     friend bool operator==(const Result&, const Result&) = default;
@@ -64,24 +68,30 @@ void train_on(World& world, const typename Model::Config& config, const Run& run
               Result& result) {
     Cpu device({.threads = run.threads});
     const Model model{config, run.recompute};
-    TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = run.zero});
+    TrainState<Cpu> state(device, model.layout(), {.ranks = world.size(), .rank = world.rank(), .zero = run.zero},
+                          run.rmsprop ? Moments::second : Moments::full);
     initialize(device, model, state, {.seed = 4});
     const CosineSchedule rate{.peak = 1e-2, .floor = 1e-3, .warmup_steps = 1, .total_steps = 5};
     std::vector<double> losses, norms;
     for (Index step = 0; step < run.steps; ++step) {
         const Batch batch = random_batch(run.batch, model.context(), 101, static_cast<std::uint64_t>(step));
-        const StepRecord record =
-            train_step(device, world, model, state, batch, AdamW::of(model.config().recipe()), rate(step),
-                       {.micro_batch = run.micro_batch, .lanes = run.lanes});
+        const auto step_of = [&](const auto& optimizer) {
+            return train_step(device, world, model, state, batch, optimizer, rate(step),
+                              {.micro_batch = run.micro_batch, .lanes = run.lanes});
+        };
+        const StepRecord record = run.rmsprop ? step_of(RmsProp{.decay = 0.9, .weight_decay = 0.1})
+                                              : step_of(AdamW::of(model.config().recipe()));
         losses.push_back(record.loss);
         norms.push_back(record.gradient_norm);
     }
     const double validation = mean_loss(device, world, model, state, random_batch(5, model.context(), 101, 100));
+    const std::vector<std::uint64_t> digests = state_digest(device, world, model.layout(), state);
     const std::lock_guard lock(mutex);
     collect(state, state.weights, Zero::weights, result.weights);
-    collect(state, state.m, Zero::moments, result.m);
+    if (state.has_first_moment()) collect(state, state.m, Zero::moments, result.m);
     collect(state, state.v, Zero::moments, result.v);
     if (world.rank() == world.size() - 1) {
+        result.digests = digests;
         result.losses = losses;
         result.norms = norms;
         result.validation = validation;
@@ -116,6 +126,38 @@ TEST_CASE("ranks, sharding, micro-batches and threads change no bit of state, lo
     for (const Run& run : runs) {
         INFO(run.ranks << " ranks, ZeRO-" << static_cast<int>(run.zero) << ", micro-batch " << run.micro_batch);
         CHECK(train(run, config) == expected);
+    }
+}
+
+TEST_CASE("nor with an optimizer that keeps no first moment") {
+    const AmberConfig config = wide_config();
+    const Result expected = train({.rmsprop = true}, config);
+    CHECK(expected.m.empty());
+    CHECK(expected.weights != train({}, config).weights);
+    CHECK(std::any_of(expected.v.begin(), expected.v.end(), [](float element) { return element != 0; }));
+    for (Run run : {Run{1, Zero::off, 2, 4}, Run{2, Zero::off, 1, 2}, Run{4, Zero::moments, 2, 1},
+                    Run{8, Zero::moments, 1, 1}, Run{2, Zero::gradients, 2, 2}, Run{8, Zero::gradients, 1, 1},
+                    Run{2, Zero::weights, 1, 1}, Run{8, Zero::weights, 2, 1}}) {
+        INFO(run.ranks << " ranks, ZeRO-" << static_cast<int>(run.zero) << ", micro-batch " << run.micro_batch);
+        run.rmsprop = true;
+        CHECK(train(run, config) == expected);
+    }
+}
+
+TEST_CASE("an optimizer that needs the first moment says so") {
+    const Amber model{odd_config()};
+    for (const Zero zero : {Zero::off, Zero::moments}) {
+        CHECK_THROWS_WITH(Threads::run(2,
+                                       [&](Threads& world) {
+                                           Cpu device({.threads = 1});
+                                           TrainState<Cpu> state(device, model.layout(),
+                                                                 {.ranks = 2, .rank = world.rank(), .zero = zero},
+                                                                 Moments::second);
+                                           initialize(device, model, state, {.seed = 4});
+                                           train_step(device, world, model, state, random_batch(2, 30, 101, 0),
+                                                      AdamW{}, 1e-3, {.lanes = 2});
+                                       }),
+                          ContainsSubstring("[adamw] first moments have 0 elements"));
     }
 }
 

@@ -16,10 +16,10 @@ namespace lapidary {
 ///
 /// A snapshot is this rank's share of the checkpoint in host memory: 1/p of its bytes, up to one piece more (64
 /// MiB in single precision, or a tensor that the file has transposed). With one rank and fp32 that is 12 bytes a
-/// parameter. It is given back piece by piece as it is written. There is one at a time: `start` waits for the one
-/// before. All ranks call `start`, `poll` (once a step) and `finish` together. What goes wrong in the background
-/// is thrown by them, and then this saver is done for: make another one. Destroyed before `finish`, an unpublished
-/// checkpoint is dropped.
+/// parameter, 8 where no first moment is kept. It is given back piece by piece as it is written. There is one at a
+/// time: `start` waits for the one before. All ranks call `start`, `poll` (once a step) and `finish` together.
+/// What goes wrong in the background is thrown by them, and then this saver is done for: make another one.
+/// Destroyed before `finish`, an unpublished checkpoint is dropped.
 template <Device D>
 class CheckpointSaver {
 public:

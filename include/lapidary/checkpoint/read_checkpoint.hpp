@@ -15,32 +15,43 @@ namespace lapidary {
 
 namespace detail {
 
+/// Throws Error(format) naming the file and the tensor unless it has the moments that a state keeps, and no
+/// others.
+template <Device D, class Model>
+void require_moments(const Model& model, const TrainState<D>& state, const SafetensorsReader& file) {
+    std::set<std::string> known;
+    for (const StateVector which : moments_of(state)) {
+        for (const Leaf& leaf : model.layout().leaves()) {
+            const std::string name = *known.insert(moment_name(which, leaf)).first;
+            const std::vector<Index>& shape = file.info(name).shape;
+            if (shape == leaf.shape) continue;
+            throw Error(ErrorCode::format, "checkpoint",
+                        file.path().string() + ": tensor '" + name + "' has shape " + to_string(shape) +
+                            ", expected " + to_string(leaf.shape));
+        }
+    }
+    for (const TensorInfo& tensor : file.tensors()) {
+        if (known.contains(tensor.name)) continue;
+        const bool first = tensor.name.starts_with("m.") && !state.has_first_moment();
+        throw Error(ErrorCode::format, "checkpoint",
+                    file.path().string() + ": tensor " + quote(tensor.name) + " is no moment of this model" +
+                        (first ? " with an optimizer that keeps no first one" : ""));
+    }
+}
+
 template <Device D, class Model>
 void read_moments(D& device, const Model& model, TrainState<D>& state, const std::filesystem::path& file) {
     const SafetensorsReader moments(file);
-    std::set<std::string> known;
+    require_moments(model, state, moments);
     std::vector<Accumulator<D>> host;
-    for (const StateVector which : {StateVector::m, StateVector::v}) {
+    for (const StateVector which : moments_of(state)) {
         const HeldVector<Scalar<D>> target = held<Scalar<D>>(state, which);
         for (const Leaf& leaf : model.layout().leaves()) {
-            const std::string name = moment_prefixes[static_cast<std::size_t>(which)] + leaf.name;
-            known.insert(name);
-            if (moments.info(name).shape != leaf.shape) {
-                throw Error(ErrorCode::format, "checkpoint",
-                            moments.path().string() + ": tensor '" + name + "' has shape " +
-                                to_string(moments.info(name).shape) + ", expected " + to_string(leaf.shape));
-            }
+            const std::string name = moment_name(which, leaf);
             for (const TensorPiece& piece : pieces_of(leaf)) {
                 moments.read<Accumulator<D>>(name, piece.first, target.touches(piece) ? piece.size() : 0, host);
                 if (!host.empty()) store(device, target, piece, host);
             }
-        }
-    }
-    for (const TensorInfo& tensor : moments.tensors()) {
-        if (!known.contains(tensor.name)) {
-            throw Error(
-                ErrorCode::format, "checkpoint",
-                moments.path().string() + ": tensor " + quote(tensor.name) + " is no moment of this model");
         }
     }
 }

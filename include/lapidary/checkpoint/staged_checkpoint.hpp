@@ -40,7 +40,7 @@ public:
     template <class Model>
     StagedCheckpoint(const Model& model, const TrainState<D>& state, const std::filesystem::path& directory,
                      const CheckpointExtras& extras)
-        : files_(StateFiles::of<T>(model)),
+        : files_(StateFiles::of<T>(model, moments_of(state))),
           shares_(files_.shares(state.shards.ranks())),
           folder_(StagedDirectory::staging_path(directory)) {
         if (state.shards.rank() != 0) return;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,8 +21,17 @@ namespace lapidary::detail {
 /// The vectors of a state that a checkpoint holds.
 enum class StateVector { weights, m, v };
 inline constexpr std::array state_vectors{StateVector::weights, StateVector::m, StateVector::v};
+/// The moments among them that a state keeps.
+template <Device D>
+std::span<const StateVector> moments_of(const TrainState<D>& state) {
+    return std::span(state_vectors).subspan(state.has_first_moment() ? 1 : 2);
+}
 /// What their tensors' names begin with in a file of moments.
 inline constexpr std::array<const char*, 3> moment_prefixes{"", "m.", "v."};
+/// The tensor of a leaf's moment there.
+inline std::string moment_name(StateVector vector, const Leaf& leaf) {
+    return moment_prefixes[static_cast<std::size_t>(vector)] + leaf.name;
+}
 
 /// `T`: the element type of the state's device, const if the state is.
 template <class T, class State>
@@ -67,19 +77,19 @@ struct StateFiles {
 
     /// `T`: the type of the device's accumulators.
     template <class T, class Model>
-    static StateFiles of(const Model& model) {
+    static StateFiles of(const Model& model, std::span<const StateVector> moments) {
         StateFiles result;
         std::vector<TensorSpec> specs;
-        for (const HuggingFaceTensor& tensor : tensors_of(model)) {
+        const ModelFiles model_files = files_of(model);
+        for (const HuggingFaceTensor& tensor : model_files.tensors) {
             result.add<T>(0, StateVector::weights, tensor.name, tensor.shape(),
                           pieces_of(tensor, model.layout().leaf(tensor.leaf)), specs);
         }
-        result.finish(0, "model.safetensors", specs, {{"format", "pt"}});
+        result.finish(0, model_files.weights, specs, {{"format", "pt"}});
         specs.clear();
-        for (const StateVector vector : {StateVector::m, StateVector::v}) {
+        for (const StateVector vector : moments) {
             for (const Leaf& leaf : model.layout().leaves()) {
-                const std::string name = moment_prefixes[static_cast<std::size_t>(vector)] + leaf.name;
-                result.add<T>(1, vector, name, leaf.shape, pieces_of(leaf), specs);
+                result.add<T>(1, vector, moment_name(vector, leaf), leaf.shape, pieces_of(leaf), specs);
             }
         }
         result.finish(1, "state/moments.safetensors", specs, {});
@@ -110,7 +120,7 @@ private:
         }
         files[file].bytes += static_cast<std::size_t>(element_count(shape)) * sizeof(T);
     }
-    void finish(std::size_t file, const char* path, const std::vector<TensorSpec>& specs,
+    void finish(std::size_t file, const std::string& path, const std::vector<TensorSpec>& specs,
                 const std::map<std::string, std::string>& metadata) {
         std::size_t bytes = 0;
         files[file] = {path, safetensors_preamble(specs, metadata, bytes, path), bytes};

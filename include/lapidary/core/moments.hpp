@@ -7,8 +7,8 @@
 
 namespace lapidary {
 
-/// A moment of an optimizer: in accumulators of type A, or in bf16, half the memory. The other view is empty.
-/// `A` may be const.
+/// A moment of an optimizer: in accumulators of type A, or in bf16, half the memory. The other view is empty; of a
+/// moment that is not kept both are. `A` may be const.
 template <class A>
 struct MomentView {
     using Narrow = std::conditional_t<std::is_const_v<A>, const bf16, bf16>;
@@ -22,6 +22,7 @@ struct MomentView {
 
     [[nodiscard]] Index size() const { return wide.size() + narrow.size(); }
     [[nodiscard]] MomentView slice(Index first, Index count) const {
+        if (size() == 0) return {};
         if (narrow.empty()) return wide.slice(first, count);
         return narrow.slice(first, count);
     }

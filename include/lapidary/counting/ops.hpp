@@ -79,6 +79,10 @@ void cross_entropy_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<std::int32_t
 template <class T>
 void cross_entropy_gradient_on(BasicCounting<T>&, View<T, 2>, ConstView<std::int32_t, 1>, View<Wide<T>, 1>,
                                double) {}
+template <class T, class U>
+void spread_blocks_on(BasicCounting<T>&, ConstView<U, 2>, std::span<const Range>, View<U, 2>) {}
+template <class T, class U>
+void pick_blocks_on(BasicCounting<T>&, ConstView<U, 2>, std::span<const Range>, View<U, 2>) {}
 template <class T>
 void embedding_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<std::int32_t, 1>, View<T, 2>) {}
 template <class T>
@@ -108,6 +112,9 @@ void swiglu_gradient_on(BasicCounting<T>&, ConstView<T, 2>, ConstView<T, 2>, Vie
 template <class T>
 void adamw_on(BasicCounting<T>&, std::type_identity_t<MasterWeights<T>>, ConstView<Wide<T>, 1>, View<Wide<T>, 1>,
               View<Wide<T>, 1>, const AdamWUpdate&) {}
+template <class T>
+void rmsprop_on(BasicCounting<T>&, std::type_identity_t<MasterWeights<T>>, ConstView<Wide<T>, 1>, View<Wide<T>, 1>,
+                const RmsPropUpdate&) {}
 template <class T>
 double sum_on(BasicCounting<T>&, ConstView<Wide<T>, 1>) {
     return 0;

@@ -29,7 +29,7 @@ struct UpdateNarrow {
     bf16* v;
     Index first, size;  // of the whole vector, what the arrays hold
     std::uint32_t key[2], item[2];
-    AdamWFactors factors;
+    AdamWRule rule;
 
     template <class Thread>
     LAPIDARY_KERNEL void operator()(Thread& thread) const {
@@ -59,10 +59,11 @@ struct UpdateNarrow {
         load<Count>(v + i, v1);
         LAPIDARY_UNROLL
         for (int j = 0; j < Count; ++j) {
-            update_element(factors, g[j], w[j], m1[j], v1[j]);
+            float kept[] = {m1[j], v1[j]};
+            rule(g[j], w[j], kept);
             // To what the bf16 will be: storing rounds no further.
-            m1[j] = to_float(round_stochastically(m1[j], random[j] & 0xffffU));
-            v1[j] = to_float(round_stochastically(v1[j], random[j] >> 16));
+            m1[j] = to_float(round_stochastically(kept[0], random[j] & 0xffffU));
+            v1[j] = to_float(round_stochastically(kept[1], random[j] >> 16));
         }
         store<Count>(m1, m + i);
         store<Count>(v1, v + i);
@@ -89,14 +90,12 @@ void adamw_narrow_on(G& gpu, std::type_identity_t<MasterWeights<Scalar<G>>> weig
                                                       size,
                                                       {rounding.key()[0], rounding.key()[1]},
                                                       {rounding.item()[0], rounding.item()[1]},
-                                                      kernels::AdamWFactors(update)};
+                                                      kernels::AdamWRule(update)};
         gpu.launch({.x = ceil_div(groups, threads), .threads = threads}, kernel);
     };
     const int lead = static_cast<int>(first % 4);
-    const bool packed = kernels::packs_align<4>(weights.weights.data, lead) &&
-                        kernels::packs_align<4>(weights.remainders.data, sizeof(T) == sizeof(float) ? 0 : lead) &&
-                        kernels::packs_align<4>(gradients.data, lead) && kernels::packs_align<4>(m.data, lead) &&
-                        kernels::packs_align<4>(v.data, lead);
+    const bool packed = kernels::packs_align<4>(weights, lead) && kernels::packs_align<4>(gradients.data, lead) &&
+                        kernels::packs_align<4>(m.data, lead) && kernels::packs_align<4>(v.data, lead);
     packed ? run(std::true_type()) : run(std::false_type());
 }
 

@@ -8,6 +8,7 @@
 #include <lapidary/cuda/attention.cuh>
 #include <lapidary/cuda/attention_gradient.cuh>
 #include <lapidary/cuda/bias.cuh>
+#include <lapidary/cuda/block_rows.cuh>
 #include <lapidary/cuda/cross_entropy.cuh>
 #include <lapidary/cuda/digest.cuh>
 #include <lapidary/cuda/elementwise.cuh>
@@ -16,4 +17,5 @@
 #include <lapidary/cuda/matmul.cuh>
 #include <lapidary/cuda/reduce.cuh>
 #include <lapidary/cuda/rms_norm.cuh>
+#include <lapidary/cuda/rmsprop.cuh>
 #include <lapidary/cuda/rotary.cuh>

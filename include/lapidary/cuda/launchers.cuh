@@ -29,6 +29,10 @@ struct Launchers {
         &copy_heads_on<G>,
         &add_bias_on<G>,
         &bias_gradient_on<G>,
+        &spread_blocks_on<G, float>,
+        &spread_blocks_on<G, bf16>,
+        &pick_blocks_on<G, float>,
+        &pick_blocks_on<G, bf16>,
         &matmul_on<G>,
         &matmul_add_on<G>,
         &matmul_input_gradient_on<G>,
@@ -50,6 +54,7 @@ struct Launchers {
         &cross_entropy_gradient_on<G>,
         &adamw_on<G>,
         &adamw_narrow_on<G>,
+        &rmsprop_on<G>,
         &sum_on<G>,
         &squares_by_block_on<G>,
         static_cast<void (*)(G&, ConstView<float, 1>, Index, std::span<const Index>, std::span<std::uint64_t>)>(

@@ -38,6 +38,12 @@ void add_bias_on(G& gpu, ConstView<Scalar<G>, 1> bias, View<Scalar<G>, 2> y);
 template <Gpu G>
 void bias_gradient_on(G& gpu, ConstView<Scalar<G>, 3> dy, View<Accumulator<G>, 1> dbias);
 
+// block_rows.cuh; T as of elementwise.cuh
+template <Gpu G, class T>
+void spread_blocks_on(G& gpu, ConstView<T, 2> compact, std::span<const Range> parts, View<T, 2> full);
+template <Gpu G, class T>
+void pick_blocks_on(G& gpu, ConstView<T, 2> full, std::span<const Range> parts, View<T, 2> compact);
+
 // matmul.cuh
 template <Gpu G>
 void matmul_on(G& gpu, ConstView<Scalar<G>, 2> x, ConstView<Scalar<G>, 2> w, View<Scalar<G>, 2> y, Store store);
@@ -121,6 +127,11 @@ template <Gpu G>
 void adamw_narrow_on(G& gpu, std::type_identity_t<MasterWeights<Scalar<G>>> weights,
                      ConstView<Accumulator<G>, 1> gradients, View<bf16, 1> m, View<bf16, 1> v,
                      const AdamWUpdate& update, const Philox& rounding, Index first);
+
+// rmsprop.cuh
+template <Gpu G>
+void rmsprop_on(G& gpu, std::type_identity_t<MasterWeights<Scalar<G>>> weights,
+                ConstView<Accumulator<G>, 1> gradients, View<Accumulator<G>, 1> v, const RmsPropUpdate& update);
 
 // digest.cuh
 template <Gpu G>

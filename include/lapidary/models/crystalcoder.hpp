@@ -54,7 +54,7 @@ struct CrystalCoderConfig {
     }
 
     [[nodiscard]] TrainingRecipe recipe() const {
-        return {0.9, 0.95, 1e-9, 0.1, Epsilon::before_correction, mup_rules(mup_width_scale), true};
+        return {0.9, 0.95, 1e-9, 0.1, Epsilon::before_correction, mup_rules(mup_width_scale), Decay::linear};
     }
     static bool reads(const Json& json) { return names_model_type(json, {"crystalcoder"}); }
 

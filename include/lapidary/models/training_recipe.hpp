@@ -10,6 +10,13 @@ enum class Epsilon {
     before_correction  ///< (sqrt(v) + epsilon) / sqrt(1 - beta2^t): CrystalCoder's trainer
 };
 
+/// How a learning rate goes on after its warm-up.
+enum class Decay {
+    cosine,   ///< half a cosine, down to the floor
+    linear,   ///< a straight line, down to the floor
+    constant  ///< as high as it is
+};
+
 /// How a family was trained, as far as it is published: what `AdamW` and a schedule are made from. The defaults
 /// are AMBER's.
 struct TrainingRecipe {
@@ -19,7 +26,7 @@ struct TrainingRecipe {
     double weight_decay = 0.1;
     Epsilon epsilon_place = Epsilon::after_correction;
     ParameterRules rules{};
-    bool linear_decay = false;  ///< of the learning rate, else a cosine
+    Decay decay = Decay::cosine;  ///< of the learning rate
 };
 
 }  // namespace lapidary

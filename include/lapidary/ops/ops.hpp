@@ -13,6 +13,7 @@
 #include <lapidary/ops/adamw.hpp>
 #include <lapidary/ops/attention.hpp>
 #include <lapidary/ops/bias.hpp>
+#include <lapidary/ops/block_rows.hpp>
 #include <lapidary/ops/clamp.hpp>
 #include <lapidary/ops/cross_entropy.hpp>
 #include <lapidary/ops/digest.hpp>
@@ -25,5 +26,6 @@
 #include <lapidary/ops/positions.hpp>
 #include <lapidary/ops/reduce.hpp>
 #include <lapidary/ops/rms_norm.hpp>
+#include <lapidary/ops/rmsprop.hpp>
 #include <lapidary/ops/rotary.hpp>
 #include <lapidary/ops/swiglu.hpp>

@@ -4,11 +4,10 @@
 #include <lapidary/core/moments.hpp>
 #include <lapidary/models/training_recipe.hpp>
 #include <lapidary/ops/adamw.hpp>
+#include <lapidary/optim/update_range.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <string>
 #include <type_traits>
 
 namespace lapidary {
@@ -50,21 +49,14 @@ struct AdamW {
     void update(D& device, const ParameterLayout& layout, Range range,
                 std::type_identity_t<MasterWeights<Scalar<D>>> weights, ConstView<Accumulator<D>, 1> gradients,
                 Moment<D> m, Moment<D> v, Index updates_before, double rate, double gradient_scale) const {
-        const auto check = [&](const char* what, Index elements) {
-            detail::require_shape(elements == range.count, "adamw", [&] {
-                return std::string(what) + " have " + std::to_string(elements) + " elements for " +
-                       std::to_string(range.count) + " parameters";
-            });
-        };
-        check("weights", weights.weights.size());
-        check("gradients", gradients.size());
-        check("first moments", m.size());
-        check("second moments", v.size());
+        detail::require_range("adamw", range,
+                              {{"weights", weights.weights.size()},
+                               {"gradients", gradients.size()},
+                               {"first moments", m.size()},
+                               {"second moments", v.size()}});
         const auto t = static_cast<double>(updates_before + 1);
         const double correction2 = std::sqrt(1 - std::pow(beta2, t));
-        detail::for_each_rule(layout, rules, [&](Range run, double factor, bool decays) {
-            const Index begin = std::max(run.first, range.first), count = std::min(run.end(), range.end()) - begin;
-            if (count <= 0) return;
+        detail::for_each_rule_in(range, layout, rules, [&](Range run, double factor, bool decays) {
             const double own_rate = rate * factor;
             AdamWUpdate update{.beta1 = beta1,
                                .beta2 = beta2,
@@ -77,12 +69,12 @@ struct AdamW {
                 update.step_size *= correction2;
                 update.inverse_correction2 = 1;
             }
-            const auto part = [&](const auto& view) { return view.slice(begin - range.first, count); };
+            const auto part = [&](const auto& view) { return view.slice(run.first - range.first, run.count); };
             if (m.narrow.empty()) {
                 return adamw(device, part(weights), part(gradients), part(m.wide), part(v.wide), update);
             }
             adamw_narrow(device, part(weights), part(gradients), part(m.narrow), part(v.narrow), update,
-                         Philox(seed, "moments", static_cast<std::uint64_t>(updates_before)), begin);
+                         Philox(seed, "moments", static_cast<std::uint64_t>(updates_before)), run.first);
         });
     }
 };

@@ -2,6 +2,7 @@
 
 #include <lapidary/core/shape.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -44,6 +45,18 @@ struct LinearSchedule {
     static LinearSchedule crystalcoder_phase1() { return {}; }
     static LinearSchedule crystalcoder_phase2() { return {0.0087825, 0.00013679, 86, 214301}; }
     static LinearSchedule crystalcoder_phase3() { return {0.002, 0.0002, 276, 27452}; }
+};
+
+/// Linear warm-up that reaches `peak` at step `warmup_steps`, then `peak`. The first step is not at 0 but at
+/// `peak` / (`warmup_steps` + 1). A pure function of the step. Source:
+/// eric-mitchell/direct-preference-optimization, trainers.py.
+struct ConstantSchedule {
+    double peak = 5e-7;
+    Index warmup_steps = 150;
+
+    double operator()(Index step) const {
+        return peak * std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(warmup_steps + 1));
+    }
 };
 
 }  // namespace lapidary

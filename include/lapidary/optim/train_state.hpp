@@ -55,9 +55,12 @@ struct RecordsOf<D> {
 
 }  // namespace detail
 
-/// How a state keeps the optimizer's moments: in accumulators, or in bf16 with stochastic rounding, for which the
-/// device must have `adamw_narrow`.
-enum class Moments { full, bf16 };
+/// The moments of an optimizer that a state keeps, and how.
+enum class Moments {
+    full,   ///< both, in accumulators
+    bf16,   ///< both, in bf16 with stochastic rounding, for which the device must have `adamw_narrow`
+    second  ///< no first one, the second in accumulators: RMSprop
+};
 
 /// Everything that training changes: flat vectors of one shape, and the number of steps done. Where ranks share
 /// the work, a vector that is sharded has only this rank's shard (comm/shards.hpp).
@@ -65,12 +68,13 @@ template <Device D>
 struct TrainState {
     Shards shards;
     Zero zero;
+    Moments moments;
     Tensor<Scalar<D>, 1, D> weights;
     /// What bf16 weights lack to be exact floats; sharded as the moments are. Other devices have none.
     Tensor<std::int16_t, 1, D> remainders;
     Tensor<Accumulator<D>, 1, D> gradients;
-    Tensor<Accumulator<D>, 1, D> m;         ///< AdamW's first moment
-    Tensor<Accumulator<D>, 1, D> v;         ///< AdamW's second moment
+    Tensor<Accumulator<D>, 1, D> m;         ///< the first moment; empty with `Moments::second`
+    Tensor<Accumulator<D>, 1, D> v;         ///< the second moment
     Tensor<bf16, 1, D> narrow_m, narrow_v;  ///< those of `Moments::bf16`; then the two above are empty
     Index step = 0;
     /// One more gradient per level of the tree over lanes; made when a step first needs them.
@@ -83,19 +87,22 @@ struct TrainState {
     /// pinned, need a new one: `state.records = {}`.
     typename detail::RecordsOf<D>::type records;
 
-    TrainState(D& device, const ParameterLayout& layout, Sharding sharding = {}, Moments moments = Moments::full)
+    TrainState(D& device, const ParameterLayout& layout, Sharding sharding = {}, Moments keep = Moments::full)
         : shards(layout, sharding.ranks, sharding.rank),
           zero(sharding.ranks > 1 ? sharding.zero : Zero::off),
+          moments(keep),
           weights(device, {zero >= Zero::weights ? shards.size() : layout.size()}),
           remainders(device, {has_remainders<D> ? moment_count(layout) : 0}),
           gradients(device, {zero >= Zero::gradients ? shards.size() : layout.size()}),
-          m(device, {moments == Moments::full ? moment_count(layout) : 0}),
-          v(device, m.shape()),
-          narrow_m(device, {moment_count(layout) - m.size()}),
+          m(device, {keep == Moments::full ? moment_count(layout) : 0}),
+          v(device, {keep == Moments::bf16 ? 0 : moment_count(layout)}),
+          narrow_m(device, {keep == Moments::bf16 ? moment_count(layout) : 0}),
           narrow_v(device, narrow_m.shape()) {}
 
+    /// Empty, as each part of it is, where the state keeps none.
     [[nodiscard]] MomentView<Accumulator<D>> first_moment() { return moment(m, narrow_m); }
     [[nodiscard]] MomentView<Accumulator<D>> second_moment() { return moment(v, narrow_v); }
+    [[nodiscard]] bool has_first_moment() const { return moments != Moments::second; }
 
     /// This rank's part of a unit's weights, to be updated.
     [[nodiscard]] MasterWeights<Scalar<D>> master_weights(Index unit) {

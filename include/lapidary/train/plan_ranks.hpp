@@ -22,6 +22,7 @@ struct RankOptions {
     Index micro_batch = 0;  ///< sequences in flight on a rank; 0: a whole lane
     Zero zero = Zero::off;
     Index weight_bytes = 4, gradient_bytes = 4;  ///< of an element
+    Index moments = 2;                           ///< that the optimizer keeps: AdamW's; RMSprop keeps 1
 };
 
 /// Elements that a rank keeps, besides activations.
@@ -31,7 +32,8 @@ struct RankElements {
     Index gradients = 0;       ///< all of them or, from ZeRO-2 on, its shard
     Index lane_gradients = 0;  ///< as many again for each level of the tree over its lanes
     Index unit_gradients = 0;  ///< from ZeRO-2 on: for the units under way, or for a lane of several micro-batches
-    Index moments = 0;         ///< both of AdamW's together
+    Index remainders = 0;      ///< of weights that are narrower than their gradients
+    Index moments = 0;         ///< all that the optimizer keeps together
     Index reduction_rooms = 0;  ///< for what others send of a gradient
 };
 
@@ -113,8 +115,8 @@ inline void plan_lanes(RankPlan& plan, const RankOptions& options) {
     }
 }
 
-inline RankElements plan_elements(const Shards& shards, const RankPlan& plan, Zero zero, bool whole_lanes,
-                                  Index piece) {
+inline RankElements plan_elements(const Shards& shards, const RankPlan& plan, Zero zero, Index moments,
+                                  bool whole_lanes, Index piece) {
     const Index all = shards.units().back().end(), rooms = UnitRooms(shards).size(), shard = shards.size();
     RankElements result;
     result.weights = zero >= Zero::weights ? shard : all;
@@ -122,7 +124,8 @@ inline RankElements plan_elements(const Shards& shards, const RankPlan& plan, Ze
     result.gradients = zero >= Zero::gradients ? shard : all;
     result.lane_gradients = result.gradients * std::countr_zero(static_cast<std::uint64_t>(plan.lanes));
     result.unit_gradients = zero < Zero::gradients ? 0 : whole_lanes ? rooms : all;
-    result.moments = 2 * (zero >= Zero::moments ? shard : all);
+    result.remainders = zero >= Zero::moments ? shard : all;
+    result.moments = moments * result.remainders;
     Index longest = 0;
     for (Index u = 0; u < shards.unit_count(); ++u) longest = std::max(longest, shards.own(u).count);
     result.reduction_rooms = 2 * (shards.ranks() - 1) * std::min(piece, longest);
@@ -146,7 +149,8 @@ inline RankPlan plan_ranks(const ParameterLayout& layout, const RankOptions& opt
         options.micro_batch > 0 ? std::min(options.micro_batch, plan.lane_sequences) : plan.lane_sequences;
     const Index last_micro_batch = (plan.lane_sequences - 1) % micro_batch + 1;
     const Index piece = detail::reduction_piece(options.ranks, options.gradient_bytes);
-    plan.elements = detail::plan_elements(shards, plan, zero, micro_batch == plan.lane_sequences, piece);
+    plan.elements =
+        detail::plan_elements(shards, plan, zero, options.moments, micro_batch == plan.lane_sequences, piece);
     plan.reducing = static_cast<double>(last_micro_batch) /
                     static_cast<double>(plan.lane_sequences * (zero >= Zero::gradients ? 1 : plan.lanes));
 

@@ -10,9 +10,9 @@
 
 namespace lapidary {
 
-/// A number for each leaf of a model: the digests (`digests`) of its weights and its two moments, each times an
-/// odd factor, added. It changes if one element of the training state does, and if several do by all but a small
-/// chance.
+/// A number for each leaf of a model: the digests (`digests`) of its weights and of the moments that the state
+/// keeps, each times an odd factor, added. It changes if one element of the training state does, and if several do
+/// by all but a small chance.
 ///
 /// All ranks call it, each digests what it keeps, and all get all; the same numbers for any number of threads and
 /// ranks, and however the state is sharded. One pass over the state.
@@ -35,7 +35,8 @@ std::vector<std::uint64_t> state_digest(D& device, World& world, const Parameter
             return ConstView<bf16, 1>(slice.narrow);
         };
         add(0, weight_digests(device, {weights.weights, weights.remainders}, part.first, starts));
-        add(1, moment_digests(device, moment(state.first_moment()), part.first, starts));
+        if (state.has_first_moment())
+            add(1, moment_digests(device, moment(state.first_moment()), part.first, starts));
         add(2, moment_digests(device, moment(state.second_moment()), part.first, starts));
     }
     const std::vector<std::uint64_t> all =

@@ -1,0 +1,44 @@
+#include "catch.hpp"
+
+#include <lapidary/optim/learning_rate.hpp>
+
+using namespace lapidary;
+
+TEST_CASE("a constant rate warms up from its first step on, and stays") {
+    const ConstantSchedule rate{.peak = 3e-6, .warmup_steps = 149};
+    CHECK(rate(0) == Approx(3e-6 / 150).epsilon(1e-15));
+    CHECK(rate(74) == Approx(1.5e-6).epsilon(1e-15));
+    CHECK(rate(148) < 3e-6);
+    CHECK(rate(149) == 3e-6);
+    CHECK(rate(1000000) == 3e-6);
+    CHECK(ConstantSchedule{.peak = 0.25, .warmup_steps = 0}(0) == 0.25);
+}
+
+TEST_CASE("a run's rate is that of its schedule") {
+    const LearningRate cosine{Decay::cosine, 1e-2, 1e-3, 3, 10}, linear{Decay::linear, 1e-2, 1e-3, 3, 10},
+        constant{Decay::constant, 1e-2, 1e-3, 3, 10};
+    for (Index step = 0; step < 12; ++step) {
+        CHECK(cosine(step) == CosineSchedule{1e-2, 1e-3, 3, 10}(step));
+        CHECK(linear(step) == LinearSchedule{1e-2, 1e-3, 3, 7}(step));
+        CHECK(constant(step) == ConstantSchedule{1e-2, 3}(step));
+    }
+}
+
+TEST_CASE("a rate in a manifest reads as it was written") {
+    for (const Decay decay : {Decay::cosine, Decay::linear, Decay::constant}) {
+        const LearningRate rate{decay, 1e-2, 1e-3, 3, 10};
+        const LearningRate again = learning_rate(to_json(rate), 10, "manifest.json");
+        CHECK(again.decay == decay);
+        for (Index step = 0; step < 12; ++step) CHECK(again(step) == rate(step));
+        CHECK(decay_named(name_of(decay)) == decay);
+    }
+    CHECK(to_json(LearningRate{Decay::linear, 0.5, 0.25, 3, 10}).dump() ==
+          R"({"schedule":"linear","peak":0.5,"floor":0.25,"warmup_steps":3})");
+    CHECK(to_json(LearningRate{Decay::constant, 0.5, 0.25, 3, 10}).dump() ==
+          R"({"schedule":"constant","peak":0.5,"warmup_steps":3})");
+    CHECK_FALSE(decay_named("square"));
+    CHECK_THROWS_WITH(learning_rate({{"schedule", "square"}, {"peak", 0.5}, {"warmup_steps", 3}}, 10, "there"),
+                      ContainsSubstring("there: there is no schedule 'square'"));
+    CHECK_THROWS_WITH(learning_rate({{"schedule", "cosine"}, {"peak", 0.5}, {"warmup_steps", 3}}, 10, "there"),
+                      ContainsSubstring("'floor'"));
+}
