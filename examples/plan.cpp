@@ -41,13 +41,12 @@ struct Job {
     // At a level of sharding.
     [[nodiscard]] Level at(int zero) const {
         const RankPlan plan = plan_ranks(layout, options.ranks_at(zero, on));
-        const double kept = total(memory_of(plan.elements, on.element_bytes(), 0));
+        const double kept = total(memory_of(plan.elements, on.element_bytes(), 0, plans.front().step.frozen));
         const LevelPlan& recompute = chosen_level(plans, options.recompute, on.memory - kept);
-        // A third of the operations is the forward pass.
-        const double forward =
-            plans.front().step.operations_per_token() / 3 / recompute.step.operations_per_token();
+        const double forward = recompute.step.forward_per_token / recompute.step.operations_per_token();
         return {zero, plan, time_step(plan, on.links, computation(recompute), 1 - forward),
-                memory_of(plan.elements, on.element_bytes(), static_cast<double>(recompute.step.activations)),
+                memory_of(plan.elements, on.element_bytes(), static_cast<double>(recompute.step.activations),
+                          recompute.step.frozen),
                 recompute};
     }
 };
@@ -108,13 +107,16 @@ void report_ranks(const Job& job, const std::vector<Level>& levels, Json& result
 
 template <class Model, class T>
 void report(const Options& options, const Hardware& on, const typename Model::Config& config) {
-    const Model model(config);
+    AdapterPlan adapters;
+    if (options.lora.rank > 0) adapters = adapter_plan(config, options.lora);
+    const Model model(config, Recompute::nothing, adapters);
+    const ParameterLayout& layout = adapters.empty() ? model.layout() : *model.layout().adapters();
     const Index context = options.context > 0 ? options.context : model.context();
-    const RankPlan rank = plan_ranks(model.layout(), options.ranks_at(0, on));
+    const RankPlan rank = plan_ranks(layout, options.ranks_at(0, on));
     const Index micro_batch = std::min(options.micro_batch, rank.lane_sequences);
     BasicCounting<T> device;
-    const Job job{options, on, model.layout(),
-                  plan_levels<Model>(device, config, micro_batch, context, rank.lanes),
+    const Job job{options, on, layout,
+                  plan_levels<Model>(device, config, micro_batch, context, rank.lanes, adapters),
                   static_cast<double>(options.step_batch() * context)};
     std::vector<Level> levels;
     const bool all = options.ranks > 1 && options.zero < 0;
@@ -127,6 +129,10 @@ void report(const Options& options, const Hardware& on, const typename Model::Co
                 Model::Config::family.data(),
                 options.config.empty() ? options.preset.c_str() : options.config.c_str(), step.parameters,
                 options.step_batch(), context, options.ranks, options.device.c_str(), on.bf16 ? "bf16" : "fp32");
+    if (step.frozen > 0) {
+        std::printf("adapters alone: beside %ld parameters that stay as they are\n",
+                    model.layout().parameter_count());
+    }
     std::printf("FLOPs a token  %10.4g G   products %.4g, attention %.4g\n", step.operations_per_token() / 1e9,
                 step.products_per_token / 1e9, step.attention_per_token / 1e9);
     std::printf("a rank         %10ld lane(s) of %ld sequences, micro-batch of %ld\n", rank.lanes,
@@ -138,6 +144,7 @@ void report(const Options& options, const Hardware& on, const typename Model::Co
     }
     print_levels_of_recomputation(job, levels);
     Json result = {{"parameters", step.parameters},
+                   {"frozen_parameters", step.frozen > 0 ? model.layout().parameter_count() : 0},
                    {"operations_per_token",
                     {{"products", step.products_per_token}, {"attention", step.attention_per_token}}}};
     for (const LevelPlan& plan : job.plans) {

@@ -4,6 +4,7 @@
 #include "rank_memory.hpp"
 
 #include <lapidary/cpu.hpp>
+#include <lapidary/models/adapters.hpp>
 #include <lapidary/train/plan_time.hpp>
 
 #include <CLI/CLI.hpp>
@@ -33,6 +34,7 @@ struct Options {
     lapidary::Index batch = 0, micro_batch = 1, lanes = 0, context = 0, ranks_per_node = 0;
     int ranks = 1, zero = -1;
     double tokens = 0, peak = 0, utilization = 0, memory = 0;
+    lapidary::LoraOptions lora{.rank = 0};
     double link_bandwidth = 0, link_latency = -1, node_bandwidth = 0, node_latency = -1;  // GB/s and us
 
     void add_to(CLI::App& app) {
@@ -87,6 +89,13 @@ struct Options {
         app.add_option("--node-latency", node_latency,
                        "us a message to another node [2.7, as NCCL's tuning has a network; 30 cpu, TCP]")
             ->check(number_in(0));
+        app.add_option("--lora-rank", lora.rank,
+                       "Train adapters of this rank alone, over frozen weights; 0: all weights")
+            ->capture_default_str()
+            ->check(number_in(0, 65536));
+        app.add_option("--lora-targets", lora.targets,
+                       "Their modules, by the ends of their names, with commas [every matrix of the blocks]")
+            ->delimiter(',');
         app.add_option("--out,--json", out, "Write the figures as JSON");
     }
 

@@ -35,10 +35,12 @@ inline double total(const Memory& memory) {
     return bytes;
 }
 
-/// Bytes that a rank needs.
-inline Memory memory_of(const lapidary::RankElements& elements, const ElementBytes& each, double activations) {
+/// Bytes that a rank needs. `frozen`: weights beside those that are trained.
+inline Memory memory_of(const lapidary::RankElements& elements, const ElementBytes& each, double activations,
+                        lapidary::Index frozen = 0) {
     const auto bytes = [](lapidary::Index count, double size) { return static_cast<double>(count) * size; };
-    return {{"weights", bytes(elements.weights, each.weight)},
+    return {{"frozen_weights", bytes(frozen, each.weight)},
+            {"weights", bytes(elements.weights, each.weight)},
             {"weight_rooms", bytes(elements.weight_rooms, each.weight)},
             {"remainders", bytes(elements.remainders, each.remainder)},
             {"gradients", bytes(elements.gradients, each.gradient)},

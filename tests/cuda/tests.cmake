@@ -4,7 +4,7 @@ if(TARGET lapidary_kernels)
   # What also runs on the stand-in for a GPU. There these files see the kernels' definitions, here those that nvcc
   # compiled: the headers' names lead to the declarations.
   set(shared activations adamw adamw_narrow attention block_rows cross_entropy documents elementwise embedding models
-             norms products reductions rmsprop rotary training)
+             norms products reductions rmsprop rotary training tuning)
   list(TRANSFORM shared REPLACE "(.+)" "cuda/\\1.cpp")
   file(GLOB kernels CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/lapidary/cuda/*.cuh)
   foreach(header IN LISTS kernels)

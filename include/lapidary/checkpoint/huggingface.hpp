@@ -4,7 +4,7 @@
 #include <lapidary/checkpoint/weight_files.hpp>
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
-#include <lapidary/models/huggingface.hpp>
+#include <lapidary/models/model_files.hpp>
 
 #include <filesystem>
 #include <set>
@@ -24,16 +24,8 @@ Config read_config(const std::filesystem::path& directory) {
 namespace detail {
 
 template <class Model>
-std::vector<HuggingFaceTensor> tensors_of(const Model& model) {
-    static_assert(
-        HuggingFaceConfig<typename Model::Config>,
-        "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
-    return model.config().tensors();
-}
-
-template <class Model>
 std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFiles& files) {
-    const std::vector<HuggingFaceTensor> tensors = tensors_of(model);
+    const std::vector<HuggingFaceTensor> tensors = files_of(model).tensors;
     std::set<std::string> known;
     for (const HuggingFaceTensor& tensor : tensors) {
         files.check(tensor.name, tensor.shape());
@@ -53,7 +45,7 @@ std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFil
 /// describes.
 template <class Model>
 void check_weights(const Model& model, const std::filesystem::path& directory) {
-    detail::check_weights(model, WeightFiles(directory));
+    detail::check_weights(model, WeightFiles(directory, files_of(model).weights));
 }
 
 namespace detail {
@@ -62,7 +54,7 @@ namespace detail {
 template <Device D, class Model>
 void read_weights(D& device, const Model& model, const std::filesystem::path& directory,
                   const HeldVector<Scalar<D>>& weights) {
-    const WeightFiles files(directory);
+    const WeightFiles files(directory, files_of(model).weights);
     std::vector<Accumulator<D>> host;
     for (const HuggingFaceTensor& tensor : check_weights(model, files)) {
         for (const TensorPiece& piece : pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
@@ -93,25 +85,28 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
     detail::read_weights(device, model, directory, target);
 }
 
-/// Writes config.json for weights of type T.
+/// Writes config.json for weights of type T, or adapter_config.json.
 template <class T, class Model>
 void write_config(const Model& model, const std::filesystem::path& directory) {
-    Json config = config_json(model.config());
-    config["torch_dtype"] = sizeof(T) == 8 ? "float64" : sizeof(T) == 4 ? "float32" : "bfloat16";
-    config["use_cache"] = true;
-    write_json(directory / "config.json", config);
+    ModelFiles files = files_of(model);
+    if (files.config == "config.json") {
+        files.json["torch_dtype"] = sizeof(T) == 8 ? "float64" : sizeof(T) == 4 ? "float32" : "bfloat16";
+        files.json["use_cache"] = true;
+    }
+    write_json(directory / files.config, files.json);
 }
 
-/// Writes config.json and model.safetensors, which `transformers` loads, in the device's element type.
+/// Writes config.json and model.safetensors, which `transformers` loads, or what `peft` loads of adapters, in the
+/// device's element type.
 template <Device D, class Model>
 void write_huggingface(D& device, const Model& model, std::type_identity_t<ConstView<Scalar<D>, 1>> weights,
                        const std::filesystem::path& directory) {
-    const std::vector<HuggingFaceTensor> tensors = detail::tensors_of(model);
+    const auto [name, config, json, tensors] = files_of(model);
     write_config<Scalar<D>>(model, directory);
     std::vector<TensorSpec> specs;
     for (const HuggingFaceTensor& tensor : tensors)
         specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});
-    SafetensorsWriter file(directory / "model.safetensors", specs, {{"format", "pt"}});
+    SafetensorsWriter file(directory / name, specs, {{"format", "pt"}});
     for (const HuggingFaceTensor& tensor : tensors) {
         for (const detail::TensorPiece& piece : detail::pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
             file.append(std::span<const Scalar<D>>(detail::load(device, weights, piece)));

@@ -80,11 +80,12 @@ struct StateFiles {
     static StateFiles of(const Model& model, std::span<const StateVector> moments) {
         StateFiles result;
         std::vector<TensorSpec> specs;
-        for (const HuggingFaceTensor& tensor : tensors_of(model)) {
+        const ModelFiles model_files = files_of(model);
+        for (const HuggingFaceTensor& tensor : model_files.tensors) {
             result.add<T>(0, StateVector::weights, tensor.name, tensor.shape(),
                           pieces_of(tensor, model.layout().leaf(tensor.leaf)), specs);
         }
-        result.finish(0, "model.safetensors", specs, {{"format", "pt"}});
+        result.finish(0, model_files.weights, specs, {{"format", "pt"}});
         specs.clear();
         for (const StateVector vector : moments) {
             for (const Leaf& leaf : model.layout().leaves()) {
@@ -119,7 +120,7 @@ private:
         }
         files[file].bytes += static_cast<std::size_t>(element_count(shape)) * sizeof(T);
     }
-    void finish(std::size_t file, const char* path, const std::vector<TensorSpec>& specs,
+    void finish(std::size_t file, const std::string& path, const std::vector<TensorSpec>& specs,
                 const std::map<std::string, std::string>& metadata) {
         std::size_t bytes = 0;
         files[file] = {path, safetensors_preamble(specs, metadata, bytes, path), bytes};

@@ -17,16 +17,17 @@
 
 namespace lapidary {
 
-/// The tensors of a Hugging Face directory, in `model.safetensors` or in the shards that
-/// `model.safetensors.index.json` lists. Memory-mapped: nothing is read before it is asked for.
+/// The tensors of a Hugging Face directory, in `model.safetensors` (or a file of another name) or in the shards
+/// that `model.safetensors.index.json` lists. Memory-mapped: nothing is read before it is asked for.
 class WeightFiles {
 public:
     /// Throws Error(io) if there is neither file, Error(format) for what is damaged.
-    explicit WeightFiles(const std::filesystem::path& directory) : directory_(directory) {
-        const std::filesystem::path index = directory / "model.safetensors.index.json";
+    explicit WeightFiles(const std::filesystem::path& directory, const std::string& name = "model.safetensors")
+        : directory_(directory) {
+        const std::filesystem::path index = directory / (name + ".index.json");
         std::error_code error;
         if (!std::filesystem::exists(index, error)) {
-            const SafetensorsReader* file = add_file("model.safetensors");
+            const SafetensorsReader* file = add_file(name);
             for (const TensorInfo& tensor : file->tensors()) where_[tensor.name] = file;
             list_ = file->path();
             return;

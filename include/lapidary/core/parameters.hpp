@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/core/adapter_plan.hpp>
 #include <lapidary/core/range.hpp>
 #include <lapidary/core/shape.hpp>
 #include <lapidary/core/tensor.hpp>
@@ -16,13 +17,13 @@ namespace lapidary {
 
 /// What a parameter is for: what a rule for some parameters (decay, rates, analysis) may ask, instead of names or
 /// positions in a list. How a parameter starts is said by its `Initializer`, not by its role.
-enum class Role { embedding, matrix, bias, norm, head };
+enum class Role { embedding, matrix, bias, norm, head, adapter };
 
 /// How a parameter starts.
 struct Initializer {
-    enum class Kind { normal, truncated_normal, constant };
+    enum class Kind { normal, truncated_normal, uniform, constant };
     Kind kind = Kind::constant;
-    double value = 0.0;   ///< standard deviation (before truncation), or the constant
+    double value = 0.0;   ///< standard deviation (before truncation), bound, or the constant
     Index zero_row = -1;  ///< this row starts at zero (a padding row); -1: none
 
     static Initializer normal(double deviation, Index zero_row = -1) {
@@ -30,6 +31,8 @@ struct Initializer {
     }
     /// Normal, drawn again until it lies within two standard deviations; no correction of the variance.
     static Initializer truncated_normal(double deviation) { return {Kind::truncated_normal, deviation, -1}; }
+    /// Uniform in [-bound, bound).
+    static Initializer uniform(double bound) { return {Kind::uniform, bound, -1}; }
     static Initializer constant(double value) { return {Kind::constant, value, -1}; }
 };
 
@@ -38,6 +41,12 @@ template <std::size_t Rank>
 struct Slot {
     Index offset = 0;
     Shape<Rank> shape{};
+};
+
+/// The same in the vector of adapters.
+template <std::size_t Rank>
+struct AdapterSlot {
+    Slot<Rank> slot{};
 };
 
 /// A named parameter, for whoever walks the model: initialisation, checkpoints, analysis.
@@ -55,9 +64,16 @@ struct Leaf {
 ///
 /// Weights, gradients and moments are flat vectors of `size()` elements with the same offsets. Every leaf starts
 /// at a multiple of 64 bytes in any element type; the gaps between leaves are zero and stay zero.
+///
+/// The parameters of adapters, where a plan asks for some, have a catalogue and vectors of their own, in the same
+/// units: they may learn while all others are frozen.
 class ParameterLayout {
 public:
     static constexpr Index alignment = 32;  // elements: 64 bytes of the narrowest type, bf16
+
+    explicit ParameterLayout(AdapterPlan plan = {}) : plan_(std::move(plan)) {
+        if (!plan_.empty()) adapters_.emplace_back();
+    }
 
     /// Registers a parameter under a dotted name. Throws Error(value) if the name is taken, Error(shape) for a
     /// negative extent or more elements than can be counted; then the layout is as it was.
@@ -79,10 +95,24 @@ public:
         return slot;
     }
 
+    /// Registers a parameter of an adapter. Throws as `add` does.
+    template <std::size_t Rank>
+    AdapterSlot<Rank> add_adapter(std::string name, Shape<Rank> shape, Initializer initializer) {
+        return {adapters_.at(0).add(std::move(name), shape, Role::adapter, initializer)};
+    }
+    [[nodiscard]] const AdapterPlan& plan() const { return plan_; }
+    /// The catalogue of adapters; none: nullptr.
+    [[nodiscard]] const ParameterLayout* adapters() const {
+        return adapters_.empty() ? nullptr : adapters_.data();
+    }
+
     /// What is registered from now on belongs to the next unit. Units are the pieces of a model that compute one
     /// after the other (embedding, each block, norm and head): what is gathered, reduced and divided among ranks
     /// together.
-    void begin_unit() { unit_starts_.push_back(size_); }
+    void begin_unit() {
+        unit_starts_.push_back(size_);
+        for (ParameterLayout& each : adapters_) each.begin_unit();
+    }
     /// The first and the last unit are used at the same time (a head that reads the embedding's matrix).
     void use_ends_together() { ends_together_ = true; }
     [[nodiscard]] bool ends_together() const { return ends_together_; }
@@ -125,6 +155,8 @@ private:
     std::vector<Index> unit_starts_{0};
     Index size_ = 0;
     bool ends_together_ = false;
+    AdapterPlan plan_;
+    std::vector<ParameterLayout> adapters_;  // one or none
 };
 
 template <class T>
@@ -161,6 +193,8 @@ struct Parameters {
     View<T, 1> flat;
     Index first = 0;                  ///< where `flat` begins in the layout
     UnitSource<T>* source = nullptr;  ///< if there is one, `flat` is empty
+    View<T, 1> adapters{};            ///< those of adapters; empty: adapters are left out
+    Index first_adapter = 0;          ///< where `adapters` begins in their layout
 
     Parameters() = default;
     Parameters(View<T, 1> vector) : flat(vector) {}  // NOLINT: a flat vector is what parameters are
@@ -173,7 +207,10 @@ struct Parameters {
     template <class U>
         requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
     Parameters(Parameters<U> other)
-        : flat(other.flat), first(other.first) {}  // NOLINT: mutable to const is implicit
+        : flat(other.flat),  // NOLINT: mutable to const is implicit
+          first(other.first),
+          adapters(other.adapters),
+          first_adapter(other.first_adapter) {}
 
     template <Device D>
     Parameters(Tensor<std::remove_const_t<T>, 1, D>& vector) : flat(vector.view()) {}  // NOLINT: as from its view
@@ -185,7 +222,22 @@ struct Parameters {
     View<T, Rank> operator[](const Slot<Rank>& slot) const {
         return {flat.data + (slot.offset - first), slot.shape};
     }
+    template <std::size_t Rank>
+    View<T, Rank> operator[](const AdapterSlot<Rank>& slot) const {
+        return {adapters.data + (slot.slot.offset - first_adapter), slot.slot.shape};
+    }
     View<T, 1> operator[](const Leaf& leaf) const { return {flat.data + (leaf.offset - first), {leaf.size()}}; }
+
+    /// These with adapters, of all units or of one.
+    [[nodiscard]] Parameters with_adapters(View<T, 1> vector, Index begin = 0) const {
+        Parameters both = *this;
+        both.adapters = vector;
+        both.first_adapter = begin;
+        return both;
+    }
+    /// Of what was opened: gradients of nothing but adapters are wanted.
+    [[nodiscard]] bool frozen() const { return flat.data == nullptr; }
+    [[nodiscard]] bool adapted() const { return adapters.data != nullptr; }
 
     [[nodiscard]] Index size() const { return source != nullptr ? source->size() : flat.size(); }
     [[nodiscard]] Parameters open(Index unit) const { return source != nullptr ? source->open(unit) : *this; }

@@ -35,15 +35,18 @@ public:
     using Config = ModelConfig;
     static constexpr bool takes_recompute = TakesRecompute<typename BlockType::Options>;
 
-    /// `recompute`: what blocks compute again rather than keep, where their options do not say more. Throws
-    /// Error(value) naming an option that is out of its range, and by how much.
-    explicit Decoder(const Config& config, Recompute recompute = Recompute::nothing)
+    /// `recompute`: what blocks compute again rather than keep, where their options do not say more. `adapters`:
+    /// which matrices have one. Throws Error(value) naming an option that is out of its range, and by how much.
+    explicit Decoder(const Config& config, Recompute recompute = Recompute::nothing, AdapterPlan adapters = {})
         : config_(config),
-          options_(check(config, recompute)),
+          options_(check_decoder(Options(config), recompute)),
+          layout_(std::move(adapters)),
           embedding_(layout_, "embedding", options_.embedding),
           blocks_(make_blocks()),
           norm_(layout_, "norm", options_.block.norm),
-          head_(layout_, "head", options_.head, embedding_.table(), options_.embedding.frozen_row) {}
+          head_(layout_, "head", options_.head, embedding_.table(), options_.embedding.frozen_row) {
+        check_adapters(layout_);
+    }
 
     [[nodiscard]] const ParameterLayout& layout() const { return layout_; }
     [[nodiscard]] const Config& config() const { return config_; }
@@ -212,7 +215,7 @@ private:
         const Ends<const Scalar<D>> ends = open_ends(weights);
         const Ends<Accumulator<D>> sums = open_ends(gradients);
         // A tied matrix receives from each sequence first what the head has, then what the embedding has.
-        const bool later = options_.head.tied && h.extent(0) > 1;
+        const bool later = options_.head.tied && h.extent(0) > 1 && !sums.tables.frozen();
         const std::vector<double> factors = head(ends, sums, ConstView<Scalar<D>, 3>(h), dh, later);
         const auto d = scratch(device, h.shape);
         fill(device, d.flat(), 0);
@@ -270,17 +273,6 @@ private:
     void close_ends(Parameters<T> parameters) const {
         if (options_.head.tied) parameters.close(0);
         parameters.close(last_unit());
-    }
-
-    static Options check(Options options, Recompute recompute) {
-        detail::require_option(options.layers >= 0 && options.layers <= 4096, "decoder", "layers", options.layers,
-                               "be in [0, 4096]");
-        detail::require_extent("decoder", "context", options.context);
-        if (!takes_recompute && recompute != Recompute::nothing) {
-            throw Error(ErrorCode::value, "decoder", "the options of its blocks have no `recompute`");
-        }
-        options.block = at_least(options.block, recompute);
-        return options;
     }
 
     void check_call(Index weights, Index past, Index time) const {

@@ -39,6 +39,7 @@ public:
     template <Device D>
     void backward(D& device, ConstView<std::int32_t, 2> ids, View<Scalar<D>, 3> dy,
                   Gradients<Accumulator<D>> gradients) const {
+        if (gradients.frozen()) return;
         if (multiplier_ != 1) scale(device, dy.flat(), multiplier_);
         embedding_gradient(device, ids.flat(), dy.rows(), gradients[table_], frozen_row_);
     }

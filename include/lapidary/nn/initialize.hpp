@@ -24,6 +24,7 @@ namespace detail {
 /// Element i of a parameter, not yet rounded.
 inline double initial_value(const Initializer& initializer, const Philox& random, std::uint64_t i) {
     if (initializer.kind == Initializer::Kind::constant) return initializer.value;
+    if (initializer.kind == Initializer::Kind::uniform) return initializer.value * (2 * random.uniform(i) - 1);
     double draw = random.normal(i);
     if (initializer.kind == Initializer::Kind::truncated_normal) {
         // Further draws for the same element stand far behind those of all elements.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/nn/check_options.hpp>
+#include <lapidary/nn/frozen.hpp>
 #include <lapidary/nn/layer.hpp>
 #include <lapidary/ops/layer_norm.hpp>
 
@@ -45,8 +46,9 @@ public:
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
                   View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
-        layer_norm_gradient(device, saved.x, weights[gain_], saved.rows, dy, dx, gradients[gain_],
-                            gradients[bias_]);
+        ScratchScope scope(device.scratch());
+        layer_norm_gradient(device, saved.x, weights[gain_], saved.rows, dy, dx,
+                            gradient_of(device, gradients, gain_), gradient_of(device, gradients, bias_));
     }
 
 private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/nn/check_options.hpp>
+#include <lapidary/nn/low_rank.hpp>
 #include <lapidary/ops/bias.hpp>
 #include <lapidary/ops/elementwise.hpp>
 #include <lapidary/ops/matmul.hpp>
@@ -10,7 +11,8 @@
 namespace lapidary {
 
 /// y = x w^T, and + b where there is a bias: what layers are made of. It saves nothing, so it is not a layer
-/// itself: who uses it keeps x. Parameters: `<name>` [outputs, inputs], `<name>.bias` [outputs].
+/// itself: who uses it keeps x. Parameters: `<name>` [outputs, inputs], `<name>.bias` [outputs], and those of an
+/// adapter (`LowRank`) where the layout's plan wants one.
 class Linear {
 public:
     struct Options {
@@ -21,7 +23,8 @@ public:
     };
 
     Linear(ParameterLayout& layout, const std::string& name, const Options& options)
-        : matrix_(layout.add(name, Shape<2>{options.outputs, options.inputs}, Role::matrix, options.initial)) {
+        : matrix_(layout.add(name, Shape<2>{options.outputs, options.inputs}, Role::matrix, options.initial)),
+          adapter_(layout, name, options.inputs, options.outputs) {
         if (options.bias) {
             bias_ = layout.add(name + ".bias", Shape<1>{options.outputs}, Role::bias, Initializer::constant(0));
         }
@@ -35,6 +38,7 @@ public:
     void forward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, View<Scalar<D>, 3> y) const {
         matmul(device, x.rows(), weights[matrix_], y.rows());
         if (bias_.shape[0] > 0) add_bias(device, weights[bias_], y.rows());
+        if (adapter_.used(weights)) adapter_.forward(device, weights, x.rows(), y.rows());
     }
 
     /// y = addend + what `forward` makes of x: one operation where there is no bias. addend: [B, T, outputs], not
@@ -42,7 +46,11 @@ public:
     template <Device D>
     void forward_add(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x,
                      ConstView<Scalar<D>, 3> addend, View<Scalar<D>, 3> y) const {
-        if (bias_.shape[0] == 0) return matmul_add(device, x.rows(), weights[matrix_], addend.rows(), y.rows());
+        if (bias_.shape[0] == 0) {
+            matmul_add(device, x.rows(), weights[matrix_], addend.rows(), y.rows());
+            if (adapter_.used(weights)) adapter_.forward(device, weights, x.rows(), y.rows());
+            return;
+        }
         forward(device, weights, x, y);
         add(device, addend.flat(), y.flat(), y.flat());
     }
@@ -52,14 +60,21 @@ public:
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, ConstView<Scalar<D>, 3> x, ConstView<Scalar<D>, 3> dy,
                   View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients, Store store) const {
-        matmul_weight_gradient(device, dy, x, gradients[matrix_]);
-        if (bias_.shape[0] > 0) bias_gradient(device, dy, gradients[bias_]);
+        ScratchScope scope(device.scratch());
+        View<Scalar<D>, 3> adapted;
+        if (adapter_.used(weights)) adapted = adapter_.backward(device, weights, x, dy, gradients);
+        if (!gradients.frozen()) {
+            matmul_weight_gradient(device, dy, x, gradients[matrix_]);
+            if (bias_.shape[0] > 0) bias_gradient(device, dy, gradients[bias_]);
+        }
         matmul_input_gradient(device, dy.rows(), weights[matrix_], dx.rows(), store);
+        if (!adapted.empty()) adapter_.input_gradient(device, weights, adapted, dx.rows());
     }
 
 private:
     Slot<2> matrix_;
     Slot<1> bias_;  // of no elements: none
+    LowRank adapter_;
 };
 
 }  // namespace lapidary

@@ -177,6 +177,7 @@ private:
     template <Device D>
     void add_gradients(D& device, Index segment, ConstView<Scalar<D>, 2> inputs, ConstView<Scalar<D>, 2> dlogits,
                        Gradients<Accumulator<D>> gradients, Gradients<Accumulator<D>> table_gradients) const {
+        if (table_gradients.frozen()) return;
         const auto by_sequence = [&](ConstView<Scalar<D>, 2> rows) {
             return ConstView<Scalar<D>, 3>{rows.data, {rows.extent(0) / segment, segment, rows.extent(1)}};
         };
@@ -186,7 +187,8 @@ private:
 
     template <Device D>
     void freeze(D& device, Gradients<Accumulator<D>> table_gradients) const {
-        if (frozen_row_ >= 0) fill(device, table_gradients[matrix_].at(frozen_row_), 0);
+        if (frozen_row_ >= 0 && !table_gradients.frozen())
+            fill(device, table_gradients[matrix_].at(frozen_row_), 0);
     }
 
     template <Device D>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <lapidary/nn/check_options.hpp>
+#include <lapidary/nn/frozen.hpp>
 #include <lapidary/nn/layer.hpp>
 #include <lapidary/ops/rms_norm.hpp>
 
@@ -37,7 +38,9 @@ public:
     template <Device D>
     void backward(D& device, Weights<Scalar<D>> weights, const Saved<Scalar<D>>& saved, ConstView<Scalar<D>, 3> dy,
                   View<Scalar<D>, 3> dx, Gradients<Accumulator<D>> gradients) const {
-        rms_norm_gradient(device, saved.x, weights[gain_], saved.inverse_rms, dy, dx, gradients[gain_]);
+        ScratchScope scope(device.scratch());
+        rms_norm_gradient(device, saved.x, weights[gain_], saved.inverse_rms, dy, dx,
+                          gradient_of(device, gradients, gain_));
     }
 
 private:

@@ -2,12 +2,14 @@
 
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
+#include <lapidary/models/tuned_model.hpp>
 #include <lapidary/nn/recompute.hpp>
 #include <lapidary/ops/check.hpp>
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace lapidary {
@@ -25,6 +27,8 @@ struct StepPlan {
     double products_per_token =
         0;  ///< floating-point operations: 6 for each weight of a product, more if recomputed
     double attention_per_token = 0;  ///< of the positions a token sees
+    double forward_per_token = 0;    ///< of both, what the loss alone takes
+    Index frozen = 0;                ///< elements of weights beside those that are trained
 
     [[nodiscard]] double operations_per_token() const { return products_per_token + attention_per_token; }
 };
@@ -40,13 +44,15 @@ StepPlan plan_step(D& device, const Model& model, Index micro_batch, Index conte
                    ": the first must be positive, the second a power of two";
         });
     ScratchScope scope(device.scratch());
-    const auto before = device.count();
     const auto weights = scratch(device, Shape<1>{model.layout().size()});
     const auto gradients = accumulator_scratch(device, Shape<1>{model.layout().size()});
     const std::size_t mark = device.scratch().used();
-    device.scratch().restart_peak();
     const auto ids = device.scratch().template allocate<std::int32_t, 2>({micro_batch, context});
     std::vector<double> losses(static_cast<std::size_t>(micro_batch));
+    const auto start = device.count();
+    model.loss(device, Weights<Scalar<D>>(weights), ids, ids, std::span<double>(losses));
+    const auto before = device.count();
+    device.scratch().restart_peak();
     model.loss_and_gradients(device, Weights<Scalar<D>>(weights), ids, ids, 1.0, losses,
                              Gradients<Accumulator<D>>(gradients));
     const double tokens = static_cast<double>(micro_batch) * static_cast<double>(context);
@@ -55,7 +61,8 @@ StepPlan plan_step(D& device, const Model& model, Index micro_batch, Index conte
             .lane_buffers = std::countr_zero(static_cast<std::uint64_t>(lanes)),
             .activations = device.scratch().peak() - mark,
             .products_per_token = (device.count().products - before.products) / tokens,
-            .attention_per_token = (device.count().attention - before.attention) / tokens};
+            .attention_per_token = (device.count().attention - before.attention) / tokens,
+            .forward_per_token = (before.total() - start.total()) / tokens};
 }
 
 /// The most bytes that `loss` needs for so many sequences at once: what `validation_loss` takes of a rank.
@@ -77,14 +84,27 @@ struct LevelPlan {
     StepPlan step;
 };
 
-/// `plan_step` at every level that the model's blocks have, from the cheapest to the one that keeps least.
+/// `plan_step` of a model's adapters alone, over weights that stay as they are.
+template <CountingDevice D, class Model>
+StepPlan plan_adapters(D& device, const Model& model, Index micro_batch, Index context, Index lanes = 1) {
+    ScratchScope scope(device.scratch());
+    const auto base = scratch(device, Shape<1>{model.layout().size()});
+    StepPlan plan = plan_step(device, TunedModel<Model, D>(model, base), micro_batch, context, lanes);
+    plan.frozen = base.size();
+    return plan;
+}
+
+/// `plan_step` at every level that the model's blocks have, from the cheapest to the one that keeps least;
+/// `plan_adapters` where there are adapters.
 template <class Model, CountingDevice D>
 std::vector<LevelPlan> plan_levels(D& device, const typename Model::Config& config, Index micro_batch,
-                                   Index context, Index lanes = 1) {
+                                   Index context, Index lanes = 1, const AdapterPlan& adapters = {}) {
     std::vector<LevelPlan> plans;
     for (const Recompute level : recompute_levels) {
         if (level != Recompute::nothing && !Model::takes_recompute) break;
-        plans.push_back({level, plan_step(device, Model(config, level), micro_batch, context, lanes)});
+        const Model model(config, level, adapters);
+        plans.push_back({level, adapters.empty() ? plan_step(device, model, micro_batch, context, lanes)
+                                                 : plan_adapters(device, model, micro_batch, context, lanes)});
     }
     return plans;
 }

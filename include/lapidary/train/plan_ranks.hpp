@@ -174,8 +174,7 @@ inline RankPlan plan_ranks(const ParameterLayout& layout, const RankOptions& opt
         }
     }
     if (zero >= Zero::weights) {
-        const bool tied = std::none_of(layout.leaves().begin(), layout.leaves().end(),
-                                       [](const Leaf& leaf) { return leaf.role == Role::head; });
+        const bool tied = layout.ends_together();
         detail::GatherCount gathers(shards, options.weight_bytes, plan);
         for (Index k = 0; k < plan.lanes; ++k) {
             for (Index i = 0; i < plan.lane_sequences; i += micro_batch) {
@@ -188,7 +187,8 @@ inline RankPlan plan_ranks(const ParameterLayout& layout, const RankOptions& opt
         for (const Index count : counts) parts.push_back({0, count});
         plan.of(kind).add(detail::gather_traffic(parts, bytes), true);
     };
-    add_numbers(Exchange::losses, std::vector<Index>(norm_blocks.size(), plan.lanes + 1), sizeof(double));
+    add_numbers(Exchange::losses, std::vector<Index>(norm_blocks.size(), plan.lanes * plan.lane_sequences + 1),
+                sizeof(double));
     add_numbers(Exchange::norm, norm_blocks, sizeof(double));
     add_numbers(Exchange::stop, std::vector<Index>(norm_blocks.size(), 1), 1);
     return plan;

@@ -1,0 +1,115 @@
+// align: preferences -> a model that prefers them too (DPO, IPO), held to the one that it started from. Started
+// again, it goes on from its last checkpoint.
+
+#include "tuning_run.hpp"
+#include "tuning_tasks.hpp"
+
+using namespace lapidary;
+
+namespace {
+
+struct Options : TuningOptions {
+    std::string loss = "dpo", prefer = "only-safe";
+    double beta = -1, label_smoothing = 0;
+    Index max_prompt = 0;
+};
+
+PreferenceRules rules(const Options& options) {
+    return {.preferred = options.prefer == "safer"    ? PreferredReply::safer
+                         : options.prefer == "better" ? PreferredReply::better
+                                                      : PreferredReply::only_safe_one};
+}
+
+TuningRecipe chosen_recipe(const Options& options) {
+    TuningRecipe recipe = options.changed(find_tuning_recipe("ambersafe-dpo"));
+    PreferenceLoss& loss = *recipe.preference;
+    if (options.loss == "ipo") loss.kind = PreferenceLoss::Kind::ipo;
+    if (options.beta >= 0) loss.beta = options.beta;
+    loss.label_smoothing = options.label_smoothing;
+    loss.check();
+    return recipe;
+}
+
+template <class Config>
+int tune(Options& options, const Config& config) {
+    using Model = typename Config::Model;
+    std::optional<AnyCommunicator> joined = options.launch.join();
+    TuningRecipe recipe = chosen_recipe(options);
+    const Model model(config);
+    recipe.fit(model.context());
+    if (options.max_prompt > 0) recipe.reply->max_prompt = options.max_prompt;
+    check_weights(model, options.model);
+    const AnyTokenizer tokenizer = open_fitting_tokenizer("align", options.model, model.vocabulary());
+    const ChatEncoder encoder(find_chat_template(recipe.form), tokenizer);
+
+    Progress bar("read", 0);
+    const auto records = read_preferences(options.data, rules(options), tuning_reading(options, bar));
+    PreferenceWindows windows(
+        {.context = recipe.context, .pad = tokenizer.unknown_id() >= 0 ? tokenizer.unknown_id() : 0});
+    const TuningExampleCounts made =
+        encode_preferences(encoder, records.items, records.places, tuning_rule(recipe, options),
+                           [&](Index, PreferenceTokens&& pair) { windows.add(pair); });
+    if (windows.size() <= options.held_out) {
+        throw Error(ErrorCode::value, "align",
+                    "the data are " + std::to_string(windows.size()) + " pairs, of which " +
+                        std::to_string(options.held_out) + " are to be held out");
+    }
+    const EpochOrder order(windows.size(),
+                           {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed});
+    Json counts = made.json();
+    counts["pairs"] = windows.counts().json();
+    const TuningRun run = tuning_run("align", "pairs", options, config, recipe, records.inputs, counts, order);
+    std::printf("%ld preferences: %ld pairs of at most %ld tokens\n", made.items, windows.size(), recipe.context);
+    Json left_out = records.faults().json();
+    left_out.update({{"ambiguous", made.ambiguous},
+                     {"identical when cut", windows.counts().identical},
+                     {"without an answer when cut", windows.counts().silent}});
+    print_left_out(left_out);
+
+    int code = 0;
+    options.launch.run(joined, [&](AnyCommunicator& world) {
+        const int own = tune_on_rank(
+            options, world, config, recipe, run,
+            [&]<Device D>(D& device, const Model& reference, const auto& tuned, ConstView<Scalar<D>, 1> base) {
+                const PreferencesTask<D, Model> task{windows,   order, *recipe.preference,
+                                                     reference, base,  run.micro_batch};
+                return Tuning(device, options, world, tuned, task, run)();
+            });
+        if (world.rank() == 0 || options.launch.comm != "threads") code = own;
+    });
+    return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{
+        "Trains a model to prefer what the data prefer (PKU-SafeRLHF, HH-RLHF, prompt/chosen/rejected), by DPO or "
+        "IPO "
+        "against the model that it starts from. Exit code 75: stopped by a signal after saving; start again to go "
+        "on."};
+    Options options;
+    options.recipe = "ambersafe";
+    options.add_to(app, "Pairs", {"ambersafe"});
+    app.add_option("--loss", options.loss, "dpo, or ipo")
+        ->check(CLI::IsMember({"dpo", "ipo"}))
+        ->capture_default_str();
+    app.add_option("--beta", options.beta, "How closely the model is held to where it started [the recipe's]")
+        ->check(positive());
+    app.add_option("--label-smoothing", options.label_smoothing,
+                   "Share of pairs taken to be labelled the wrong way")
+        ->check(number_in(0, 0.5))
+        ->capture_default_str();
+    app.add_option(
+           "--prefer", options.prefer,
+           "Which answer of PKU-SafeRLHF's rows: the one that is safe, where exactly one is; safer; better")
+        ->check(CLI::IsMember({"only-safe", "safer", "better"}))
+        ->capture_default_str();
+    app.add_option("--max-prompt", options.max_prompt, "Tokens that a prompt is cut to [half the context]")
+        ->check(number_in(1));
+    return tuning_main(argc, argv, app, options, "align", [&] {
+        int code = 0;
+        visit_config(options.model, [&](const auto& config) { code = tune(options, config); });
+        return code;
+    });
+}

@@ -1,0 +1,100 @@
+// finetune: conversations -> a model that answers. Started again, it goes on from its last checkpoint.
+
+#include "tuning_run.hpp"
+#include "tuning_tasks.hpp"
+
+#include <lapidary/data/preference.hpp>
+
+using namespace lapidary;
+
+namespace {
+
+struct Options : TuningOptions {
+    bool preferences = false, as_published = false, packed = false;
+};
+
+/// The conversations, with what is left out counted: of files of preferences, of each prompt the answer chosen
+/// last.
+TuningRecords<Conversation> read(const Options& options) {
+    Progress bar("read", 0);
+    if (!options.preferences) {
+        const ConversationRules rules{.check = !options.as_published};
+        return read_conversations(options.data, rules, tuning_reading(options, bar));
+    }
+    auto preferences = read_preferences(options.data, {}, tuning_reading(options, bar));
+    return {.items = chosen_answers(preferences.items), .inputs = std::move(preferences.inputs)};
+}
+
+template <class Config>
+int tune(Options& options, const Config& config) {
+    std::optional<AnyCommunicator> joined = options.launch.join();
+    TuningRecipe recipe =
+        options.changed(find_tuning_recipe(options.recipe == "ambersafe" ? "ambersafe-sft" : options.recipe));
+    if (options.packed) recipe.packing = Packing::whole;
+    const typename Config::Model model(config);
+    recipe.fit(model.context());
+    check_weights(model, options.model);
+    const AnyTokenizer tokenizer = open_fitting_tokenizer("finetune", options.model, model.vocabulary());
+    const ChatEncoder encoder(find_chat_template(recipe.form), tokenizer);
+
+    const TuningRecords<Conversation> records = read(options);
+    ChatWindows windows({.context = recipe.context,
+                         .pad = tokenizer.unknown_id() >= 0 ? tokenizer.unknown_id() : 0,
+                         .packing = recipe.packing,
+                         .apart = options.packed});
+    const TuningExampleCounts made =
+        encode_conversations(encoder, records.items, records.places, tuning_rule(recipe, options),
+                             [&](Index, ChatTokens&& tokens) { windows.add(tokens); });
+    windows.finish();
+    if (windows.size() <= options.held_out) {
+        throw Error(ErrorCode::value, "finetune",
+                    "the data are " + std::to_string(windows.size()) + " windows, of which " +
+                        std::to_string(options.held_out) + " are to be held out");
+    }
+    const EpochOrder order(windows.size(),
+                           {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed});
+    const TuningRun run =
+        tuning_run("finetune", "windows", options, config, recipe, records.inputs, made.json(), order);
+    std::printf("%ld conversations: %ld windows of at most %ld tokens; %ld tokens, of which %ld are learned\n",
+                made.items, windows.size(), recipe.context, made.tokens, made.counted);
+    Json left_out = records.faults().json();
+    left_out.update({{"misordered", made.misordered},
+                     {"ambiguous", made.ambiguous},
+                     {"windows without an answer", windows.silent_windows()},
+                     {"tokens beyond a window", windows.lost_tokens()}});
+    print_left_out(left_out);
+
+    int code = 0;
+    options.launch.run(joined, [&](AnyCommunicator& world) {
+        const int own = tune_on_rank(options, world, config, recipe, run,
+                                     [&](auto& device, const auto&, const auto& tuned, auto) {
+                                         const RepliesTask task{windows, order, recipe.mean};
+                                         return Tuning(device, options, world, tuned, task, run)();
+                                     });
+        if (world.rank() == 0 || options.launch.comm != "threads") code = own;
+    });
+    return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{
+        "Fine-tunes a model on conversations (ShareGPT, Evol-Instruct, Alpaca, messages): it learns to write the "
+        "assistant's turns. Exit code 75: stopped by a signal after saving; start again to go on."};
+    Options options;
+    options.recipe = "amberchat";
+    options.add_to(app, "Windows", {"amberchat", "ambersafe", "crystalchat"});
+    app.add_flag(
+        "--preferences", options.preferences,
+        "The data are preferences: learn of every prompt the answer chosen last (AMBERSAFE's first stage)");
+    app.add_flag(
+        "--as-published", options.as_published,
+        "Take turns as the files have them, and look at their order after cutting, as AMBERCHAT was made");
+    app.add_flag("--packed", options.packed, "Several conversations a window, none of which sees another");
+    return tuning_main(argc, argv, app, options, "finetune", [&] {
+        int code = 0;
+        visit_config(options.model, [&](const auto& config) { code = tune(options, config); });
+        return code;
+    });
+}

@@ -1,0 +1,193 @@
+#pragma once
+
+#include "fitting_tokenizer.hpp"
+#include "progress.hpp"
+#include "tuning.hpp"
+#ifdef LAPIDARY_CUDA
+#include "gpu_memory.hpp"
+#endif
+#ifdef LAPIDARY_COMPRESSION
+#include <lapidary/data/decoded.hpp>
+#endif
+
+#include <lapidary/checkpoint/model_weights.hpp>
+#include <lapidary/data/epoch_order.hpp>
+#include <lapidary/data/tuning_examples.hpp>
+#include <lapidary/data/tuning_files.hpp>
+#include <lapidary/models/families.hpp>
+#include <lapidary/text/chat_templates.hpp>
+#include <lapidary/train/plan.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <thread>
+
+// What `finetune` and `align` have in common, from the command line to the loop.
+
+/// How files are read: by policy, with a bar.
+inline lapidary::TuningReadOptions tuning_reading(const TuningOptions& options, Progress& bar) {
+    lapidary::TuningReadOptions reading;
+    reading.on_bad = options.skip_bad ? lapidary::BadDocuments::skip : lapidary::BadDocuments::fail;
+#ifdef LAPIDARY_COMPRESSION
+    reading.decoding = lapidary::decoded;
+#endif
+    reading.progress = [&bar](lapidary::Index done, lapidary::Index) { bar.update(done); };
+    return reading;
+}
+
+/// How records become examples: on all cores.
+inline lapidary::TuningExampleRule tuning_rule(const lapidary::TuningRecipe& recipe,
+                                               const TuningOptions& options) {
+    lapidary::TuningExampleRule rule{.split = recipe.split, .reply = recipe.reply};
+    rule.on_ambiguous = options.skip_bad ? lapidary::BadDocuments::skip : lapidary::BadDocuments::fail;
+    rule.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    return rule;
+}
+
+/// Says what was left out, if anything was.
+inline void print_left_out(const lapidary::Json& faults) {
+    std::string text;
+    for (const auto& [name, count] : faults.items()) {
+        if (count.is_number_integer() && count != 0) text += ", " + count.dump() + " " + name;
+    }
+    if (!text.empty()) std::printf("left out: %s\n", text.substr(2).c_str());
+}
+
+/// What decides the run's bits. `inputs`: what the files were; `made`: what became of them.
+template <class Config>
+TuningRun tuning_run(const std::string& program, const std::string& items, const TuningOptions& options,
+                     const Config& config, const lapidary::TuningRecipe& recipe,
+                     const std::vector<lapidary::TuningInput>& inputs, const lapidary::Json& made,
+                     const lapidary::EpochOrder& order) {
+    using namespace lapidary;
+    TuningRun run;
+    run.program = program;
+    run.items = items;
+    run.optimizer = recipe.optimizer.with_rules(config.recipe().rules);
+    run.rate = recipe.rate(order.steps(recipe.epochs));
+    run.clip = recipe.clip;
+    run.form = recipe.form;
+    run.items_a_step = recipe.batch;
+    run.sequences_an_item = recipe.preference ? 2 : 1;
+    run.held_out = std::ssize(order.held_out());
+    const Index lane = std::max<Index>(1, recipe.batch / options.lanes);
+    run.micro_batch = run.sequences_an_item * std::min(std::max<Index>(1, options.micro_batch), lane);
+    for (const char* name : {"tokenizer.model", "tokenizer.json"}) {
+        if (run.tokenizer.empty() && fs::exists(options.model / name)) run.tokenizer = options.model / name;
+    }
+    Json hashes = Json::array();
+    for (const TuningInput& input : inputs) {
+        run.data.push_back(input.json());
+        hashes.push_back(input.sha256);
+    }
+    const char* means[] = {"positions", "counted", "sequences"};
+    run.definition = {{"task", program},
+                      {"recipe", recipe.name},
+                      {"model", Config::family},
+                      {"config", config_json(config)},
+                      {"init", weights_hash(options.model)},
+                      {"data", hashes},
+                      {"examples", made},
+                      {"template", recipe.form},
+                      {"context", recipe.context},
+                      {"seed", options.seed},
+                      {"batch", recipe.batch},
+                      {"lanes", options.lanes},
+                      {"steps", run.rate.steps},
+                      {"held-out", options.held_out},
+                      {"rate", to_json(run.rate)},
+                      {"optimizer", run.optimizer.json()},
+                      {"clip", recipe.clip}};
+    if (recipe.preference) {
+        run.definition["loss"] = {{"name", recipe.preference->kind == PreferenceLoss::Kind::dpo ? "dpo" : "ipo"},
+                                  {"beta", recipe.preference->beta},
+                                  {"label_smoothing", recipe.preference->label_smoothing}};
+    } else {
+        run.definition["mean"] = means[static_cast<int>(recipe.mean)];
+    }
+    if (options.lora.rank > 0) {
+        run.definition["lora"] = {
+            {"rank", options.lora.rank}, {"alpha", options.lora.alpha}, {"targets", options.lora.targets}};
+    }
+    if (options.where.on_gpu()) {
+        run.definition["cuda"] = {{"precision", options.where.precision},
+                                  {"micro-batch", run.micro_batch},
+                                  {"cudnn", options.where.cudnn}};
+    }
+    return run;
+}
+
+/// Calls `tune(device, model, tuned, base)` on one rank, where it computes: `tuned` is what of the model is
+/// trained, `base` the weights that it starts from, where they stay (they are none else).
+template <class Config, class Tune>
+int tune_on_rank(const TuningOptions& options, lapidary::AnyCommunicator& world, const Config& config,
+                 const lapidary::TuningRecipe& recipe, [[maybe_unused]] const TuningRun& run, Tune&& tune) {
+    using namespace lapidary;
+    using Model = typename Config::Model;
+    const AdapterPlan plan = options.lora.rank > 0 ? adapter_plan(config, options.lora) : AdapterPlan{};
+    const Model model(config, options.level(), plan);
+    const auto work = [&]<Device D>(D& device) {
+        Tensor<Scalar<D>, 1, D> base(device, {0});
+        if (!plan.empty() || recipe.preference) base = model_weights(device, Model(config), options.model);
+        const auto tuned = plan.empty() ? TunedModel<Model, D>(model)
+                                        : TunedModel<Model, D>(model, base.view(), options.model.string());
+        return tune(device, model, tuned, ConstView<Scalar<D>, 1>(base.view()));
+    };
+    DeviceChoice where = options.where;
+#ifdef LAPIDARY_CUDA
+    if (where.on_gpu()) {
+        if (options.launch.gpu >= 0) where.index = options.launch.gpu;
+        const auto on_gpu = [&]<class T>(T) {
+            const GpuSpare spare(where, run.micro_batch * recipe.context, recipe.context, model,
+                                 sizeof(T) < sizeof(float), world.size() > 1);
+            BasicCounting<T> counting(std::size_t{1} << 41);
+            const StepPlan planned = plan.empty()
+                                         ? plan_step(counting, model, run.micro_batch, recipe.context)
+                                         : plan_adapters(counting, model, run.micro_batch, recipe.context);
+            const auto logits = static_cast<double>(recipe.preference ? run.micro_batch * recipe.context : 0) *
+                                static_cast<double>(config.vocab_size) * sizeof(T);
+            CudaOptions gpu = where.cuda();
+            gpu.scratch_bytes =
+                static_cast<std::size_t>(static_cast<double>(planned.activations) + logits + spare.scratch);
+            BasicCuda<T> device(gpu);
+            return work(device);
+        };
+        return where.precision == "fp32" ? on_gpu(float{}) : on_gpu(bf16{});
+    }
+#endif
+    Cpu meeting({.threads = 1});
+    const int threads = threads_per_rank(meeting, world);  // all ranks call it
+    Cpu device({.threads = where.threads > 0 ? where.threads : threads});
+    return work(device);
+}
+
+/// Calls `start(config)` with the config of the model to start from, and `launch`es ranks; returns the exit code.
+/// Throws Error(unsupported) for a directory of adapters.
+inline void check_base(const std::filesystem::path& model) {
+    if (!lapidary::holds_adapters(model)) return;
+    throw lapidary::Error(
+        lapidary::ErrorCode::unsupported, "model",
+        model.string() + ": holds adapters alone; start from the model with them merged (--merge)");
+}
+
+/// `main` of a program that tunes: `run(options)` returns the exit code.
+template <class Options, class Run>
+int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const std::string& name, Run&& run) {
+    StopSignals::listen();
+    try {
+        app.parse(argc, argv);
+        options.where.check();
+        options.launch.check(options.where.on_gpu());
+        check_base(options.model);
+        return run();
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 1;  // --help is one of them
+    } catch (const std::exception& error) {
+        std::cerr << name + ": " + error.what() + "\n";
+        return 1;
+    }
+}

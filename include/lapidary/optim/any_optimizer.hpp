@@ -1,0 +1,75 @@
+#pragma once
+
+#include <lapidary/io/json.hpp>
+#include <lapidary/optim/adamw.hpp>
+#include <lapidary/optim/rmsprop.hpp>
+#include <lapidary/optim/train_state.hpp>
+
+#include <type_traits>
+#include <variant>
+
+namespace lapidary {
+
+/// An optimizer that is chosen when the program runs.
+class AnyOptimizer {
+public:
+    AnyOptimizer(const AdamW& adamw) : optimizer_(adamw) {}        // NOLINT: any of them is one
+    AnyOptimizer(const RmsProp& rmsprop) : optimizer_(rmsprop) {}  // NOLINT: any of them is one
+
+    template <class D>
+    using Moment = std::type_identity_t<MomentView<Accumulator<D>>>;
+
+    /// As those of the optimizer that it is.
+    template <Device D>
+    void update(D& device, const ParameterLayout& layout, std::type_identity_t<MasterWeights<Scalar<D>>> weights,
+                ConstView<Accumulator<D>, 1> gradients, Moment<D> m, Moment<D> v, Index updates_before,
+                double rate, double gradient_scale) const {
+        update(device, layout, Range{0, layout.size()}, weights, gradients, m, v, updates_before, rate,
+               gradient_scale);
+    }
+    template <Device D>
+    void update(D& device, const ParameterLayout& layout, Range range,
+                std::type_identity_t<MasterWeights<Scalar<D>>> weights, ConstView<Accumulator<D>, 1> gradients,
+                Moment<D> m, Moment<D> v, Index updates_before, double rate, double gradient_scale) const {
+        std::visit(
+            [&](const auto& own) {
+                own.update(device, layout, range, weights, gradients, m, v, updates_before, rate, gradient_scale);
+            },
+            optimizer_);
+    }
+    /// What its state has to keep.
+    [[nodiscard]] Moments moments() const {
+        return std::holds_alternative<AdamW>(optimizer_) ? Moments::full : Moments::second;
+    }
+    /// With other rules for biases, norms and matrices.
+    [[nodiscard]] AnyOptimizer with_rules(const ParameterRules& rules) const {
+        AnyOptimizer changed = *this;
+        std::visit([&](auto& own) { own.rules = rules; }, changed.optimizer_);
+        return changed;
+    }
+    [[nodiscard]] AnyOptimizer with_weight_decay(double decay) const {
+        AnyOptimizer changed = *this;
+        std::visit([&](auto& own) { own.weight_decay = decay; }, changed.optimizer_);
+        return changed;
+    }
+    /// Its numbers, for a manifest.
+    [[nodiscard]] Json json() const {
+        if (const auto* adamw = std::get_if<AdamW>(&optimizer_)) {
+            return {{"name", "adamw"},
+                    {"beta1", adamw->beta1},
+                    {"beta2", adamw->beta2},
+                    {"epsilon", adamw->epsilon},
+                    {"weight_decay", adamw->weight_decay}};
+        }
+        const auto& rmsprop = std::get<RmsProp>(optimizer_);
+        return {{"name", "rmsprop"},
+                {"decay", rmsprop.decay},
+                {"epsilon", rmsprop.epsilon},
+                {"weight_decay", rmsprop.weight_decay}};
+    }
+
+private:
+    std::variant<AdamW, RmsProp> optimizer_;
+};
+
+}  // namespace lapidary
