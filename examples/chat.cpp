@@ -4,7 +4,6 @@
 #include "fitting_tokenizer.hpp"
 
 #include <lapidary/checkpoint/model_weights.hpp>
-#include <lapidary/eval/dialogue.hpp>
 #include <lapidary/io/json.hpp>
 #include <lapidary/lapidary.hpp>
 #include <lapidary/text/chat_templates.hpp>

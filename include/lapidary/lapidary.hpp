@@ -12,6 +12,7 @@
 #include <lapidary/comm/threads.hpp>
 #include <lapidary/core/version.hpp>
 #include <lapidary/data/token_chunks.hpp>
+#include <lapidary/eval/dialogue.hpp>
 #include <lapidary/eval/generate.hpp>
 #include <lapidary/models/families.hpp>
 #include <lapidary/optim/adamw.hpp>
