@@ -11,6 +11,7 @@
 #endif
 
 #include <lapidary/checkpoint/model_weights.hpp>
+#include <lapidary/counting.hpp>
 #include <lapidary/data/epoch_order.hpp>
 #include <lapidary/data/tuning_examples.hpp>
 #include <lapidary/data/tuning_files.hpp>
