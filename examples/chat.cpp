@@ -3,6 +3,7 @@
 #include "device_choice.hpp"
 #include "fitting_tokenizer.hpp"
 
+#include <lapidary/checkpoint/adapter_files.hpp>
 #include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/io/json.hpp>
 #include <lapidary/lapidary.hpp>
@@ -28,7 +29,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Options {
-    fs::path model;
+    fs::path model, adapter;
     std::string form;
     std::vector<std::string> prompts;
     Index max_tokens = 0;
@@ -38,6 +39,8 @@ struct Options {
     void add_to(CLI::App& app) {
         app.add_option("--model", model, "Hugging Face directory with a tokenizer.model or a tokenizer.json")
             ->required();
+        app.add_option("--adapter", adapter,
+                       "Directory of adapters for it (LoRA, as `finetune` and peft write them)");
         app.add_option("--template", form,
                        "How turns become a text: vicuna, human_assistant, crystalchat, alpaca, raw, hh [what the "
                        "checkpoint was trained with, else vicuna]");
@@ -99,7 +102,8 @@ std::optional<std::string> recorded_template(const fs::path& model) {
 
 ChatTemplate choose_template(const Options& options) {
     if (!options.form.empty()) return find_chat_template(options.form);
-    if (const auto recorded = recorded_template(options.model)) return find_chat_template(*recorded);
+    const fs::path& tuned = options.adapter.empty() ? options.model : options.adapter;
+    if (const auto recorded = recorded_template(tuned)) return find_chat_template(*recorded);
     std::fprintf(stderr, "chat: the checkpoint records no template; taking vicuna (--template names another)\n");
     return vicuna_template();
 }
@@ -148,7 +152,9 @@ void talk(D& device, const Options& options, const Model& model) {
                                                  : std::max<Index>(1, std::min<Index>(512, model.context() / 4));
     const AnyTokenizer tokenizer = open_fitting_tokenizer("chat", options.model, model.vocabulary());
     Dialogue dialogue(ChatEncoder(choose_template(options), tokenizer), model.context(), settings);
-    const auto weights = model_weights(device, model, options.model);
+    const auto weights = options.adapter.empty()
+                             ? model_weights(device, model, options.model)
+                             : merged_weights<Model>(device, model.config(), options.model, options.adapter);
 
     const Turns turns(options.prompts);
     const auto say = [&](const std::string& text) {
