@@ -63,7 +63,7 @@ generate() { "$programs/generate" "$@"; }
 # says TEXT...: stderr of the last command is one line that starts with a program's name and holds every text.
 says() {
     [ "$(wc -l <err)" -eq 1 ] || fail "$(wc -l <err) lines instead of one on stderr: $(cat err)"
-    grep -qE '^(prepare|pretrain|logits|chat|generate|trace|memorize|report): ' err || fail "stderr does not start with the program's name: $(cat err)"
+    grep -qE '^(prepare|pretrain|finetune|align|logits|chat|generate|trace|memorize|report): ' err || fail "stderr does not start with the program's name: $(cat err)"
     local text
     for text in "$@"; do grep -qF -- "$text" err || fail "stderr does not name '$text': $(cat err)"; done
 }

@@ -4,6 +4,8 @@
 #include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/models/tuned_model.hpp>
+#include <lapidary/nn/low_rank.hpp>
+#include <lapidary/nn/recompute.hpp>
 
 #include <filesystem>
 

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# finetune and align as a user meets them: what they learn, what changes no bit, adapters, and what they refuse.
+source "$(dirname "$0")/../support/programs.sh" "$@"
+
+for program in finetune align; do
+    expect 0 "$programs/$program" --help
+    grep -q -- --lora-rank out || fail "no help"
+done
+
+mkdir model
+cp "$test_data"/models/stories260K/{config.json,model.safetensors} model
+cp "$tokenizer" model/tokenizer.model
+head -n 48 "$test_data"/../examples/instructions.jsonl >talk.jsonl
+head -n 24 "$test_data"/../examples/preferences.jsonl >pairs.jsonl
+# finetune and align ARGUMENT...: on the small files, a few steps on one thread.
+small=(--template human_assistant --context 96 --batch 8 --threads 1)
+finetune() { "$programs/finetune" --model model --data talk.jsonl --epochs 1 --peak 1e-3 "${small[@]}" "$@"; }
+align() { "$programs/align" --model model --data pairs.jsonl --epochs 2 --peak 1e-4 --warmup 2 "${small[@]}" "$@"; }
+# last RUN: its last checkpoint.
+last() { printf '%s\n' "$1"/checkpoints/* | tail -n 1; }
+# column RUN KEY: what the steps of a run recorded under a key.
+column() { sed -nE 's/.*"'"$2"'":([-0-9.e]+).*/\1/p' "$1/metrics.jsonl"; }
+# falls A B: A is above B.
+falls() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }' || fail "$1 does not fall to $2"; }
+
+expect 0 finetune --out sft --hold-out 8 --epochs 3
+grep -q '48 conversations: 48 windows of at most 96 tokens' out || fail "$(cat out)"
+falls "$(column sft loss | head -n 1)" "$(column sft loss | tail -n 1)"
+falls "$(column sft validation_loss | head -n 1)" "$(column sft validation_loss | tail -n 1)"
+verified sft
+[ "$(column sft validation_loss | wc -l)" -eq 3 ] || fail "it was not looked at once an epoch"
+expect 0 "$programs/chat" --model "$(last sft)" --temperature 0 --max-tokens 8 --prompt "Who fell down the rabbit hole?"
+[ ! -s err ] || fail "the template is not that of the checkpoint: $(cat err)"
+ok "finetune: what it learns, and chat takes its template"
+
+expect 0 align --out dpo --hold-out 4
+falls "$(column dpo loss | head -n 1)" "$(column dpo loss | tail -n 1)"
+falls "$(column dpo margin | tail -n 1)" "$(column dpo margin | head -n 1)"
+[ "$(column dpo accuracy | head -n 1)" = 0.0 ] || fail "the first step prefers something"
+falls "$(column dpo validation_margin | tail -n 1)" 0
+verified dpo
+expect 0 align --out ipo --loss ipo --beta 0.5 --stop-after 2
+[ "$(column ipo loss | head -n 1)" = 1.0 ] || fail "IPO's first loss is not (1 / (2 beta))^2: $(column ipo loss)"
+ok "align: what it learns"
+
+# The bits of a run: threads, micro-batches, ranks, what they shard, stopping anywhere, being killed.
+shared=(--lanes 4 --checkpoint-every 2)
+for program in finetune align; do
+    for adapters in 0 3; do
+        kind=(--lora-rank "$adapters" "${shared[@]}")
+        "$program" --out "$program.$adapters" "${kind[@]}" >/dev/null
+        n=0
+        for way in "--threads 2 --micro-batch 2" "--comm threads --ranks 2" "--comm threads --ranks 4 --zero 1" \
+            "--comm threads --ranks 2 --zero 2" "--comm threads --ranks 4 --zero 3 --micro-batch 2"; do
+            n=$((n + 1))
+            # shellcheck disable=SC2086
+            expect 0 "$program" --out "other.$n" "${kind[@]}" $way
+            same "$(last "$program.$adapters")" "$(last "other.$n")"
+            [ "$(metrics "$program.$adapters")" = "$(metrics "other.$n")" ] || fail "other records: $way"
+        done
+        expect 0 "$program" --out resumed "${kind[@]}" --stop-after 3
+        expect 0 "$program" --out resumed "${kind[@]}" --comm threads --ranks 2 --zero 3
+        grep -q 'resuming at step 3' out || fail "it begins anew: $(cat out)"
+        same "$(last "$program.$adapters")" "$(last resumed)"
+        [ "$(metrics "$program.$adapters")" = "$(metrics resumed)" ] || fail "other records after stopping"
+        rm -rf other.* resumed
+    done
+done
+ok "threads, micro-batches, ranks, sharding and resuming change no bit"
+
+finetune --out killed --epochs 40 --checkpoint-every 4 >log 2>&1 &
+children+=($!)
+started=$!
+wait_for log 'step_00000008'
+kill -KILL $started
+wait $started 2>/dev/null || true
+finetune --out killed --epochs 40 --checkpoint-every 4 --stop-after 8 >out
+finetune --out whole --epochs 40 --checkpoint-every 4 --stop-after 16 >/dev/null
+same whole/checkpoints/step_00000012 killed/checkpoints/step_00000012
+ok "a run that was killed goes on as if it had not been"
+
+# Adapters, merged and not, as peft has them.
+finetune --out lora --lora-rank 4 --lora-targets q_proj,v_proj --merge --epochs 2 >out
+grep -q '^4[0-9]* of\|^[0-9]* of [0-9]* parameters' out || fail "$(cat out)"
+adapter=$(last lora)
+for file in adapter_config.json adapter_model.safetensors tokenizer.model state/moments.safetensors; do
+    [ -s "$adapter/$file" ] || fail "no $file"
+done
+[ ! -e "$adapter/model.safetensors" ] || fail "the whole model is in a checkpoint of adapters"
+grep -q '"target_modules"' "$adapter/adapter_config.json" || fail "no target_modules"
+(cd lora/merged && sha256sum --quiet --strict -c SHA256SUMS) || fail "the merged model is damaged"
+ask=(--temperature 0 --max-tokens 12 --prompt "What did Alice follow?")
+expect 0 "$programs/chat" --model model --adapter "$adapter" "${ask[@]}"
+mv out unmerged
+expect 0 "$programs/chat" --model lora/merged "${ask[@]}"
+cmp out unmerged || fail "the merged model says something else"
+align --out again --lora-rank 2 --stop-after 2 >/dev/null
+expect 1 "$programs/align" --model "$adapter" --data pairs.jsonl --out x
+says "$adapter" "--merge"
+ok "adapters"
+
+# Other recipes and forms of data.
+"$programs/finetune" --model model --data pairs.jsonl --preferences --recipe ambersafe --context 96 --batch 4 \
+    --stop-after 2 --threads 1 --out safe >out
+grep -q '"mean": "sequences"' safe/manifest.json || fail "AMBERSAFE's loss is not a sum"
+grep -q '"name": "rmsprop"' safe/manifest.json || fail "AMBERSAFE's optimizer is not RMSprop"
+[ "$(column safe learning_rate | head -n 1)" != 0.0 ] || fail "the warm-up begins at zero"
+finetune --packed --out packed --stop-after 1 >out
+grep -qE '48 conversations: ([1-9]|[123][0-9]) windows' out || fail "nothing was packed: $(cat out)"
+gzip -c talk.jsonl >talk.jsonl.gz
+finetune --data talk.jsonl.gz --out zipped --stop-after 2 >/dev/null
+finetune --out plain --stop-after 2 >/dev/null
+cmp "$(last plain)/model.safetensors" "$(last zipped)/model.safetensors" || fail "compressed, the data are others"
+ok "recipes, packing, compressed files"
+
+# What is wrong with a record stops the program and names the place, or is left out and counted.
+turn() { printf '{"from": "%s", "value": "%s"}' "$1" "$2"; }
+conversation() { printf '{"conversations": [%s]}\n' "$1"; }
+good=$(conversation "$(turn human Hi), $(turn gpt Hello)")
+bad_record() {  # FAULT RECORD: a file whose second record is bad
+    { echo "$good"; echo "$2"; echo "$good"; } >bad.jsonl
+    expect 1 finetune --data bad.jsonl --batch 2 --out x
+    says "bad.jsonl:2" "$1"
+    [ ! -e x ] || fail "something was written"
+    expect 0 finetune --data bad.jsonl --batch 2 --skip-bad --out skipped
+    grep -q "left out: 1 $1" out || fail "not counted: $(cat out)"
+    rm -rf skipped
+}
+bad_record empty_turn "$(conversation "$(turn human Hi), $(turn gpt ' ')")"
+bad_record wrong_order "$(conversation "$(turn gpt Hi), $(turn human Hello)")"
+bad_record unknown_role "$(conversation "$(turn nobody Hi), $(turn gpt Hello)")"
+bad_record no_answer "$(conversation "$(turn human Hi)")"
+bad_record malformed '{"conversations": ['
+bad_record missing_field '{"text": "Hi"}'
+pair() { printf '{"prompt": "%s", "chosen": "%s", "rejected": "%s"}\n' "$@"; }
+{ pair Hi Hello No; pair Hi Same Same; pair Bye Hello No; } >bad.jsonl
+expect 1 align --data bad.jsonl --batch 2 --out x
+says "bad.jsonl:2" identical
+expect 0 align --data bad.jsonl --batch 2 --skip-bad --out skipped --stop-after 1
+grep -q "left out: 1 identical" out || fail "not counted: $(cat out)"
+long=$(printf 'Once upon a time %.0s' {1..80})
+{ echo "$good"; conversation "$(turn human Hi), $(turn gpt "$long")"; } >long.jsonl
+expect 0 "$programs/finetune" --model model --data long.jsonl --recipe crystalchat --template human_assistant \
+    --context 96 --batch 1 --stop-after 1 --threads 1 --out long
+expect 0 finetune --data long.jsonl --batch 1 --packed --out cut --stop-after 1
+grep -q "tokens beyond a window" out || fail "what is cut off is not said: $(cat out)"
+ok "records with a fault"
+
+# Options that do not fit.
+refuses() {  # TEXT... -- COMMAND...
+    local texts=()
+    while [ "$1" != -- ]; do texts+=("$1"); shift; done
+    shift
+    expect 1 "$@"
+    says "${texts[@]}"
+    [ ! -e x ] || fail "something was written"
+}
+refuses "'nobody'" vicuna -- finetune --template nobody --out x
+refuses "<|sys_start|>" -- finetune --template crystalchat --out x
+refuses "c_attn" "q_proj" -- finetune --lora-rank 2 --lora-targets c_attn --out x
+refuses "nothing.jsonl" -- finetune --data nothing.jsonl --out x
+refuses "48 windows" "48 are to be held out" -- finetune --hold-out 48 --out x
+refuses "no/config.json" -- "$programs/finetune" --model no --data talk.jsonl --out x
+refuses "built without CUDA" -- finetune --device cuda --out x
+expect 1 finetune --recipe nobody --out x
+grep -q "amberchat" err || fail "the recipes are not listed: $(cat err)"
+expect 1 align --label-smoothing 0.7 --out x
+expect 1 align --loss ipo --label-smoothing 0.1 --out x
+says "label_smoothing"
+expect 1 finetune --out "finetune.0" "${shared[@]}" --batch 4
+says "finetune.0/manifest.json" "'batch'"
+expect 1 align --lanes 16 --batch 16 --out lanes
+says "pairs must stay together"
+for file in config.json model.safetensors; do
+    cp -r model broken
+    head -c 300 "model/$file" >"broken/$file"
+    expect 1 "$programs/finetune" --model broken --data talk.jsonl --out x
+    says "broken/$file"
+    rm -rf broken
+done
+ok "options and files that do not fit"
