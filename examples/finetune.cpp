@@ -58,7 +58,8 @@ int tune(Options& options, const Config& config) {
     std::printf("%ld conversations: %ld windows of at most %ld tokens; %ld tokens, of which %ld are learned\n",
                 made.items, windows.size(), recipe.context, made.tokens, made.counted);
     Json left_out = records.faults().json();
-    left_out.update({{"misordered", made.misordered},
+    left_out.update({{"turns too long for a window", made.dropped},
+                     {"misordered", made.misordered},
                      {"ambiguous", made.ambiguous},
                      {"windows without an answer", windows.silent_windows()},
                      {"tokens beyond a window", windows.lost_tokens()}});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pinned_products.hpp"
 #include "progress.hpp"
 #include "stop_signals.hpp"
 #include "tuning_options.hpp"
@@ -12,6 +13,7 @@
 #include <lapidary/optim/any_optimizer.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -73,6 +75,7 @@ private:
             remove_partial_checkpoints(checkpoints());
         }
         require_shared_directory(device_, world_, options_.out);
+        pin_products(device_, options_.out / "products.json");
     }
 
     void restore() {
@@ -138,7 +141,10 @@ private:
 
     void save() {
         using namespace lapidary;
-        if (first()) metrics_->sync();  // a checkpoint stands for the steps before it, and so must the log
+        if (first()) {
+            metrics_->sync();  // a checkpoint stands for the steps before it, and so must the log
+            recorded_ = record_products(device_, options_.out / "products.json", recorded_);
+        }
         char name[32];
         std::snprintf(name, sizeof name, "step_%08ld", state_->step);
         save_checkpoint(device_, world_, model_, *state_, checkpoints() / name,
@@ -180,4 +186,5 @@ private:
     std::optional<lapidary::TrainState<D>> state_;
     Progress* bar_ = nullptr;
     double loss_ = 0;
+    std::size_t recorded_ = 0;
 };
