@@ -3,8 +3,16 @@
 # on it, stops and resumes on the way, generates text, evaluates it, looks for what it has memorized, trains a part again to
 # verify it, and shows the run in one page. Installs what is missing, builds, runs.
 #
-#   bash examples/run_demo.sh [DIRECTORY]     default: build/demo. That of an earlier demo is replaced.
+#   bash examples/run_demo.sh [--chat] [DIRECTORY]     default: build/demo. That of an earlier demo is replaced.
+#
+# --chat: a second act. Fine-tunes the model on 156 questions with their answers, aligns it with 40 preferences, and talks
+# to it.
 set -euo pipefail
+chat=false
+if [ "${1:-}" = --chat ]; then
+    chat=true
+    shift
+fi
 directory=${1:+$(realpath -m -- "$1")}
 cd "$(dirname "$0")/.."
 directory=${directory:-build/demo}
@@ -26,8 +34,9 @@ say "Build"
 generator=()
 command -v ninja > /dev/null || generator=(-G "Unix Makefiles")
 cmake --preset release "${generator[@]}" > /dev/null
-cmake --build --preset release --parallel "$(nproc)" --target \
-    prepare pretrain generate trace evaluate memorize verify report
+programs=(prepare pretrain generate trace evaluate memorize verify report)
+if $chat; then programs+=(finetune align chat); fi
+cmake --build --preset release --parallel "$(nproc)" --target "${programs[@]}"
 
 rm -rf "$directory"
 mkdir -p "$directory"
@@ -75,6 +84,28 @@ ln -sfn ../data "$directory/run/data"
 say "Report: the run in one page, with what every checkpoint makes of the prompts"
 "$bin/report" --run "$directory/run" --data "$directory/data" --prompt "The history of the" \
     --prompt "def main():" --prompt "It was a dark night, and"
+
+if $chat; then
+    say "Fine-tune: the model learns to answer"
+    "$bin/finetune" --model "$last" --data examples/instructions.jsonl --template human_assistant --batch 16 --epochs 20 \
+        --peak 2e-3 --out "$directory/tuned" || fail "finetune failed"
+    tuned=$(ls -d "$directory"/tuned/checkpoints/*/ | tail -n 1)
+    say "Align: it learns to prefer polite answers (DPO, adapters of low rank)"
+    "$bin/align" --model "$tuned" --data examples/preferences.jsonl --template human_assistant --batch 8 --epochs 3 \
+        --warmup 5 --peak 3e-4 --lora-rank 8 --hold-out 8 --merge --out "$directory/aligned" || fail "align failed"
+    say "Chat: questions that it was asked in training; talk to it yourself with
+   $bin/chat --model $directory/aligned/merged"
+    right=0
+    for line in 1 3 5 7 9 11 13 15; do
+        question=$(sed -nE "${line}s/.*\"instruction\": \"([^\"]*)\".*/\1/p" examples/instructions.jsonl)
+        wanted=$(sed -nE "${line}s/.*\"output\": \"([^\"]*)\".*/\1/p" examples/instructions.jsonl)
+        answer=$("$bin/chat" --model "$directory/aligned/merged" --temperature 0 --max-tokens 40 --prompt "$question")
+        printf '> %s\n%s\n' "$question" "$answer"
+        if [ "$answer" = "$wanted" ]; then right=$((right + 1)); fi
+    done
+    echo "$right of 8 answers are those of the data, word for word"
+    [ "$right" -ge 4 ] || fail "the model did not learn to answer"
+fi
 
 say "Result"
 unigram=$(sed -n 's/.*held out: \([0-9.]*\)).*/\1/p' "$directory/prepare.txt")
