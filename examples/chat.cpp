@@ -145,6 +145,17 @@ private:
     bool typed_;
 };
 
+// Adapters are merged in single precision, then rounded to what the device computes with.
+template <Device D, class Model>
+Tensor<Scalar<D>, 1, D> weights_of(D& device, const Options& options, const Model& model) {
+    if (options.adapter.empty()) return model_weights(device, model, options.model);
+    Cpu single({.threads = options.where.threads});
+    const auto merged = merged_weights<Model>(single, model.config(), options.model, options.adapter);
+    Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
+    upload_weights(device, weights.view(), merged.view().data);
+    return weights;
+}
+
 template <Device D, class Model>
 void talk(D& device, const Options& options, const Model& model) {
     DialogueOptions settings = options.dialogue;
@@ -152,9 +163,7 @@ void talk(D& device, const Options& options, const Model& model) {
                                                  : std::max<Index>(1, std::min<Index>(512, model.context() / 4));
     const AnyTokenizer tokenizer = open_fitting_tokenizer("chat", options.model, model.vocabulary());
     Dialogue dialogue(ChatEncoder(choose_template(options), tokenizer), model.context(), settings);
-    const auto weights = options.adapter.empty()
-                             ? model_weights(device, model, options.model)
-                             : merged_weights<Model>(device, model.config(), options.model, options.adapter);
+    const auto weights = weights_of(device, options, model);
 
     const Turns turns(options.prompts);
     const auto say = [&](const std::string& text) {

@@ -8,6 +8,7 @@
 #include <lapidary/checkpoint/adapter_files.hpp>
 #include <lapidary/checkpoint/run_definition.hpp>
 #include <lapidary/comm/agreement.hpp>
+#include <lapidary/cpu.hpp>
 #include <lapidary/io/run_lock.hpp>
 #include <lapidary/lapidary.hpp>
 #include <lapidary/optim/any_optimizer.hpp>
@@ -162,9 +163,10 @@ private:
         const fs::path target = options_.out / "merged", latest = latest_checkpoint(checkpoints());
         std::error_code error;
         fs::remove_all(target, error);
-        const auto weights = merged_weights<Model>(device_, model_.config(), options_.model, latest);
+        Cpu single;  // in bf16, what is small beside the base would get lost
+        const auto weights = merged_weights<Model>(single, model_.config(), options_.model, latest);
         StagedDirectory staged(target);
-        write_huggingface(device_, Model(model_.config()), weights.view(), staged.path());
+        write_huggingface(single, Model(model_.config()), weights.view(), staged.path());
         lapidary::detail::create_directories_durably(staged.path() / "state");
         for (const char* name :
              {"state/state.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json"}) {

@@ -68,7 +68,9 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
     TuningRun run;
     run.program = program;
     run.items = items;
-    run.optimizer = recipe.optimizer.with_rules(config.recipe().rules);
+    ParameterRules rules = config.recipe().rules;
+    if (recipe.scaled_biases) rules.bias_rate = rules.matrix_rate;
+    run.optimizer = recipe.optimizer.with_rules(rules);
     run.rate = recipe.rate(order.steps(recipe.epochs));
     run.clip = recipe.clip;
     run.form = recipe.form;
@@ -122,6 +124,19 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
     return run;
 }
 
+/// Bytes of the activations of a step, on a device that counts.
+template <lapidary::CountingDevice D, class Model>
+std::size_t planned_activations(D& device, const Model& model, const lapidary::TuningRecipe& recipe,
+                                lapidary::Index sequences) {
+    using namespace lapidary;
+    ScratchScope scope(device.scratch());
+    const auto base = scratch(device, Shape<1>{model.layout().size()});
+    const auto tuned =
+        model.layout().adapters() == nullptr ? TunedModel<Model, D>(model) : TunedModel<Model, D>(model, base);
+    if (recipe.preference) return plan_preferences(device, tuned, sequences, recipe.context);
+    return plan_step(device, tuned, sequences, recipe.context).activations;
+}
+
 /// Calls `tune(device, model, tuned, base)` on one rank, where it computes: `tuned` is what of the model is
 /// trained, `base` the weights that it starts from, where they stay (they are none else).
 template <class Config, class Tune>
@@ -146,14 +161,9 @@ int tune_on_rank(const TuningOptions& options, lapidary::AnyCommunicator& world,
             const GpuSpare spare(where, run.micro_batch * recipe.context, recipe.context, model,
                                  sizeof(T) < sizeof(float), world.size() > 1);
             BasicCounting<T> counting(std::size_t{1} << 41);
-            const StepPlan planned = plan.empty()
-                                         ? plan_step(counting, model, run.micro_batch, recipe.context)
-                                         : plan_adapters(counting, model, run.micro_batch, recipe.context);
-            const auto logits = static_cast<double>(recipe.preference ? run.micro_batch * recipe.context : 0) *
-                                static_cast<double>(config.vocab_size) * sizeof(T);
+            const std::size_t activations = planned_activations(counting, model, recipe, run.micro_batch);
             CudaOptions gpu = where.cuda();
-            gpu.scratch_bytes =
-                static_cast<std::size_t>(static_cast<double>(planned.activations) + logits + spare.scratch);
+            gpu.scratch_bytes = activations + static_cast<std::size_t>(spare.scratch);
             BasicCuda<T> device(gpu);
             return work(device);
         };
@@ -166,7 +176,6 @@ int tune_on_rank(const TuningOptions& options, lapidary::AnyCommunicator& world,
     return work(device);
 }
 
-/// Calls `start(config)` with the config of the model to start from, and `launch`es ranks; returns the exit code.
 /// Throws Error(unsupported) for a directory of adapters.
 inline void check_base(const std::filesystem::path& model) {
     if (!lapidary::holds_adapters(model)) return;

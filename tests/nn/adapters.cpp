@@ -1,16 +1,21 @@
 #include "catch.hpp"
+#include "io/support.hpp"
 #include "train/support.hpp"
 
+#include <lapidary/checkpoint/checkpoint.hpp>
+#include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/comm/single_process.hpp>
 #include <lapidary/comm/threads.hpp>
 #include <lapidary/cpu.hpp>
+#include <lapidary/eval/generate.hpp>
 #include <lapidary/models/crystalcoder.hpp>
 #include <lapidary/models/pythia.hpp>
+#include <lapidary/models/tuned_model.hpp>
+#include <lapidary/nn/merge_adapters.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/reference.hpp>
 #include <lapidary/train/preference_step.hpp>
 #include <lapidary/train/train_step.hpp>
-#include <lapidary/models/tuned_model.hpp>
 
 #include <cmath>
 #include <vector>
@@ -176,6 +181,52 @@ TEMPLATE_TEST_CASE("gradients of adapters are those of the loss", "", AmberConfi
     }
     CHECK(looked_at > 40);
     CHECK(adapted.base.to_host() == before);
+}
+
+TEST_CASE("adapters that no file could hold, and files of another scale, are refused") {
+    const AmberConfig config = small_config();
+    Cpu device({.threads = 1});
+    const Amber odd(config, Recompute::nothing,
+                    {.rank = 2, .alpha = 4, .parts = {{"blocks.0.mlp.gate_up", {{2, 4}}}}});
+    Tensor<float, 1, Cpu> base(device, {odd.layout().size()});
+    using Catch::Matchers::Contains;
+    CHECK_THROWS_WITH((TunedModel<Amber, Cpu>(odd, base.view())),
+                      Contains("no modules of a file") || Contains("of which 0"));
+    CHECK_THROWS_WITH(
+        Amber(config, Recompute::nothing, {.rank = 2, .alpha = 4, .parts = {{"blocks.0.mlp.down", {}}}}),
+        Contains("0 parts"));
+    CHECK_THROWS_WITH(
+        Amber(config, Recompute::nothing, {.rank = 2, .alpha = NAN, .parts = {{"blocks.0.mlp.down", {{0, 12}}}}}),
+        Contains("alpha must be positive"));
+
+    const io_test::TemporaryDirectory folder;
+    const Adapted<Cpu, Amber> adapted(device, config, {.rank = 3, .alpha = 6});
+    save_checkpoint(device, adapted.tuned, adapted.state, folder / "adapters");
+    const Adapted<Cpu, Amber> same(device, config, {.rank = 3, .alpha = 6});
+    CHECK(model_weights(device, same.tuned, folder / "adapters").to_host() == adapted.state.weights.to_host());
+    for (const LoraOptions& other : {LoraOptions{.rank = 3, .alpha = 60},
+                                     {.rank = 3, .alpha = 6, .rank_stabilized = true},
+                                     {.rank = 4, .alpha = 6}}) {
+        const Adapted<Cpu, Amber> wrong(device, config, other);
+        CHECK_THROWS_WITH(model_weights(device, wrong.tuned, folder / "adapters"),
+                          Contains("adapter_config.json") && Contains("alpha 6.000000"));
+        TrainState<Cpu> state(device, wrong.tuned.layout());
+        CHECK_THROWS_WITH(read_checkpoint(device, wrong.tuned, state, folder / "adapters"), Contains("rank 3"));
+    }
+}
+
+TEST_CASE("a model with adapters writes text as its merged weights do") {
+    Cpu device({.threads = 2});
+    Adapted<Cpu, Amber> adapted(device, small_config(), {.rank = 3, .alpha = 5});
+    adapted.fill_b();
+    const std::vector<std::vector<std::int32_t>> prompts{{1, 2, 3}, {4, 5}};
+    const GenerateOptions options{.max_tokens = 12};
+    const auto written = generate_batch(device, adapted.tuned, adapted.state.weights.view(), prompts, options);
+    const auto before = generate_batch(device, Amber(small_config()), adapted.base.view(), prompts, options);
+    merge_adapters(device, adapted.model.layout(), adapted.base.view(), adapted.state.weights.view());
+    CHECK(written == generate_batch(device, Amber(small_config()), adapted.base.view(), prompts, options));
+    CHECK(written != before);
+    CHECK(written[0].size() == 12);
 }
 
 TEST_CASE("threads, micro-batches, ranks and sharding change no bit of adapters") {

@@ -220,4 +220,21 @@ TEST_CASE("pairs that do not fit are refused") {
     CHECK_THROWS_WITH(step(batch, reference, {.label_smoothing = 0.5}), Contains("label_smoothing"));
     CHECK_THROWS_WITH(step(batch, reference, {PreferenceLoss::Kind::ipo, 0.1, 0.1}), Contains("DPO's"));
     CHECK(state.step == 0);
+    CHECK_THROWS_WITH(measure_preferences(reference, std::vector<double>{1, 2}, PreferenceLoss{}),
+                      Contains("4 log-probabilities of the model and 2"));
+    CHECK_THROWS_WITH(measure_preferences({}, {}, PreferenceLoss{}), Contains("0 log-probabilities"));
+    // Ranks that were told different things by their references would go on with different records.
+    CHECK_THROWS_WITH(Threads::run(2,
+                                   [&](Threads& threads) {
+                                       Cpu own({.threads = 1});
+                                       TrainState<Cpu> part(
+                                           own, model.layout(),
+                                           {.ranks = 2, .rank = threads.rank(), .zero = Zero::off});
+                                       initialize(own, model, part, {.seed = 4});
+                                       std::vector<double> told = reference;
+                                       told[1] += threads.rank();
+                                       preference_step(own, threads, model, part, batch, told, PreferenceLoss{},
+                                                       AdamW{}, 1e-3, {.lanes = 2});
+                                   }),
+                      Contains("reference or loss"));
 }

@@ -4,7 +4,7 @@
 #include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/models/tuned_model.hpp>
-#include <lapidary/nn/low_rank.hpp>
+#include <lapidary/nn/merge_adapters.hpp>
 #include <lapidary/nn/recompute.hpp>
 
 #include <filesystem>
@@ -29,7 +29,9 @@ inline LoraOptions read_lora_options(const std::filesystem::path& directory) {
 template <class Model, Device D>
 Tensor<Scalar<D>, 1, D> merged_weights(D& device, const typename Model::Config& config,
                                        const std::filesystem::path& base, const std::filesystem::path& directory) {
-    const Model model(config, Recompute::nothing, adapter_plan(config, read_lora_options(directory)));
+    const Model model(
+        config, Recompute::nothing,
+        adapter_plan(config, read_lora_options(directory), (directory / "adapter_config.json").string()));
     Tensor<Scalar<D>, 1, D> weights = model_weights(device, Model(config), base);
     const TunedModel<Model, D> tuned(model, weights.view());
     const Tensor<Scalar<D>, 1, D> adapters = model_weights(device, tuned, directory);

@@ -24,7 +24,9 @@ Config read_config(const std::filesystem::path& directory) {
 namespace detail {
 
 template <class Model>
-std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFiles& files) {
+std::vector<HuggingFaceTensor> check_weights(const Model& model, const std::filesystem::path& directory,
+                                             const WeightFiles& files) {
+    if constexpr (requires { model.check_files(directory); }) model.check_files(directory);
     const std::vector<HuggingFaceTensor> tensors = files_of(model).tensors;
     std::set<std::string> known;
     for (const HuggingFaceTensor& tensor : tensors) {
@@ -45,7 +47,7 @@ std::vector<HuggingFaceTensor> check_weights(const Model& model, const WeightFil
 /// describes.
 template <class Model>
 void check_weights(const Model& model, const std::filesystem::path& directory) {
-    detail::check_weights(model, WeightFiles(directory, files_of(model).weights));
+    detail::check_weights(model, directory, WeightFiles(directory, files_of(model).weights));
 }
 
 namespace detail {
@@ -56,7 +58,7 @@ void read_weights(D& device, const Model& model, const std::filesystem::path& di
                   const HeldVector<Scalar<D>>& weights) {
     const WeightFiles files(directory, files_of(model).weights);
     std::vector<Accumulator<D>> host;
-    for (const HuggingFaceTensor& tensor : check_weights(model, files)) {
+    for (const HuggingFaceTensor& tensor : check_weights(model, directory, files)) {
         for (const TensorPiece& piece : pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
             if (!weights.touches(piece)) continue;
             files.read(tensor.name, piece.first, piece.size(), host);

@@ -85,6 +85,7 @@ Json read_checkpoint(D& device, World& world, const Model& model, TrainState<D>&
         throw Error(ErrorCode::format, "checkpoint", file.string() + ": 'step' is " + std::to_string(step));
     }
     auto cursor = get<Json>(record, "cursor", file.string());
+    check_weights(model, directory);  // before anything of the state changes
     detail::read_moments(device, model, state, directory / "state" / "moments.safetensors");
     read_weights(device, model, directory, state);
     barrier(world, {"reading of a checkpoint", detail::disk_patience});

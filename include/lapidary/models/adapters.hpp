@@ -54,15 +54,18 @@ inline Range rows_of(const HuggingFaceTensor& tensor) {
 }  // namespace detail
 
 /// The plan that adapts the modules asked for. Throws Error(value) for a rank or an alpha that is not positive,
-/// and for a target that no module is, listing what there is.
+/// and for a target that no module is, listing what there is. `where`: the file that the options are from, for
+/// messages.
 template <HuggingFaceConfig Config>
-AdapterPlan adapter_plan(const Config& config, const LoraOptions& options) {
-    const auto refuse = [](const std::string& why) { throw Error(ErrorCode::value, "lora", why); };
+AdapterPlan adapter_plan(const Config& config, const LoraOptions& options, const std::string& where = {}) {
+    const auto refuse = [&](const std::string& why) {
+        throw Error(ErrorCode::value, "lora", (where.empty() ? "" : where + ": ") + why);
+    };
     if (options.rank < 1 || options.rank > 65536) {
         refuse("the rank is " + std::to_string(options.rank) + ", it must be in [1, 65536]");
     }
-    if (!(options.alpha > 0) || !std::isfinite(options.alpha)) {
-        refuse("alpha is " + std::to_string(options.alpha) + ", it must be positive");
+    if (!(options.alpha > 0 && options.alpha <= 1e6)) {
+        refuse("alpha is " + std::to_string(options.alpha) + ", it must be in (0, 1e6]");
     }
     AdapterPlan plan{.rank = options.rank, .alpha = options.alpha, .rank_stabilized = options.rank_stabilized};
     std::set<std::string> missing(options.targets.begin(), options.targets.end()), known;
@@ -89,7 +92,8 @@ AdapterPlan adapter_plan(const Config& config, const LoraOptions& options) {
     return plan;
 }
 
-/// The tensors of a plan's adapters in a file of `peft`, and where they lie in the layout of adapters.
+/// The tensors of a plan's adapters in a file of `peft`, and where they lie in the layout of adapters. Throws
+/// Error(unsupported) for a plan with parts that are no modules of such a file.
 template <HuggingFaceConfig Config>
 std::vector<HuggingFaceTensor> adapter_tensors(const Config& config, const AdapterPlan& plan) {
     std::vector<HuggingFaceTensor> result;
@@ -100,7 +104,7 @@ std::vector<HuggingFaceTensor> adapter_tensors(const Config& config, const Adapt
         const Range rows = detail::rows_of(tensor);
         Index part = 0, before = 0;
         for (const Range& each : parts->second) {
-            if (each.first == rows.first) break;
+            if (each.first == rows.first && each.count == rows.count) break;
             before += each.count;
             ++part;
         }
@@ -111,6 +115,14 @@ std::vector<HuggingFaceTensor> adapter_tensors(const Config& config, const Adapt
         HuggingFaceTensor b{name + ".lora_B.weight", tensor.leaf + ".lora_B", {}, plan.rank};
         for (const LeafRows& each : tensor.rows) b.rows.push_back({each.first - rows.first + before, each.count});
         result.push_back(std::move(b));
+    }
+    std::size_t wanted = 0;
+    for (const auto& [leaf, parts] : plan.parts) wanted += parts.size();
+    if (result.size() != 2 * wanted) {
+        throw Error(ErrorCode::unsupported, "adapter",
+                    std::to_string(wanted) + " parts of matrices have adapters, of which " +
+                        std::to_string(result.size() / 2) +
+                        " are modules of a file: make the plan with adapter_plan");
     }
     return result;
 }

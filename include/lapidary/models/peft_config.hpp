@@ -5,6 +5,7 @@
 #include <lapidary/models/adapters.hpp>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,32 +47,45 @@ Json peft_config(const Config& config, const AdapterPlan& plan, const std::strin
 /// and Error(unsupported) for adapters of another kind and for what would change their result: it is never passed
 /// over.
 inline LoraOptions lora_options(const Json& json, const std::string& where) {
-    const auto refuse = [&](std::string_view key) {
+    const auto refuse = [&](const std::string& key) {
         throw Error(ErrorCode::unsupported, "adapter",
-                    where + ": " + quote(key) + " is " + json.at(std::string(key)).dump() +
+                    where + ": " + quote(key) + " is " + quote(json.at(key).dump()) +
                         "; adapters of low rank without more are what is read here");
     };
     if (!json.is_object()) throw Error(ErrorCode::format, "adapter", where + ": not a JSON object");
     if (get<std::string>(json, "peft_type", where) != "LORA") refuse("peft_type");
     if (get_or<std::string>(json, "bias", "none", where) != "none") refuse("bias");
-    // Such a start changes the base, too.
-    if (json.contains("init_lora_weights") && json["init_lora_weights"].is_string() &&
-        json["init_lora_weights"] != "gaussian") {
-        refuse("init_lora_weights");
-    }
-    for (const char* key :
-         {"alora_invocation_tokens", "use_bdlora", "arrow_config", "kasa_config", "velora_config",
-          "monteclora_config", "use_dora", "use_qalora", "lora_bias", "megatron_config", "modules_to_save",
-          "rank_pattern", "alpha_pattern", "layers_to_transform", "layer_replication", "exclude_modules",
-          "trainable_token_indices", "target_parameters"}) {
-        if (!json.contains(key)) continue;
-        const Json& value = json.at(key);
+    // What changes nothing, or is looked at here; a start of another kind would change the base, too.
+    constexpr std::array known{"auto_mapping",
+                               "base_model_name_or_path",
+                               "bias",
+                               "ephemeral_gpu_offload",
+                               "fan_in_fan_out",
+                               "inference_mode",
+                               "lora_alpha",
+                               "lora_dropout",
+                               "peft_type",
+                               "peft_version",
+                               "r",
+                               "revision",
+                               "runtime_config",
+                               "qalora_group_size",
+                               "task_type",
+                               "target_modules",
+                               "use_rslora"};
+    for (const auto& [key, value] : json.items()) {
         const bool nothing = value.is_null() || value == false || (value.is_structured() && value.empty());
-        if (!nothing) refuse(key);
+        const bool start = key == "init_lora_weights" && (value == true || value == "gaussian");
+        if (!nothing && !start && std::find(known.begin(), known.end(), key) == known.end()) refuse(key);
     }
     LoraOptions options;
     options.rank = get<Index>(json, "r", where);
     options.alpha = get<double>(json, "lora_alpha", where);
+    if (options.rank < 1 || !(options.alpha > 0 && options.alpha <= 1e6)) {
+        throw Error(ErrorCode::format, "adapter",
+                    where + ": 'r' is " + std::to_string(options.rank) + " and 'lora_alpha' " +
+                        std::to_string(options.alpha) + ": they must be positive, the latter at most 1e6");
+    }
     options.rank_stabilized = get_or(json, "use_rslora", false, where);
     const Json targets = get<Json>(json, "target_modules", where);
     if (targets.is_array()) {

@@ -8,6 +8,7 @@
 #include <lapidary/nn/key_value_cache.hpp>
 #include <lapidary/nn/sequences.hpp>
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,9 +26,9 @@ public:
 
     /// All of the model.
     explicit TunedModel(const Model& model) : model_(model) {}
-    /// The model's adapters; `base`: all its other weights, a flat vector of its layout. Throws Error(value) for a
-    /// model without adapters, Error(shape) for a base of another size.
-    /// `base_name`: what files of the adapters call the model that they are for.
+    /// The model's adapters; `base`: all its other weights, a flat vector of its layout; `base_name`: what files
+    /// of the adapters call the model that they are for. Throws Error(value) for a model without adapters,
+    /// Error(shape) for a base of another size, Error(unsupported) for adapters that no file could hold.
     TunedModel(const Model& model, ConstView<Scalar<D>, 1> base, std::string base_name = {})
         : model_(model), base_(base), base_name_(std::move(base_name)) {
         if (model.layout().adapters() == nullptr) {
@@ -35,6 +36,7 @@ public:
                         "the model has no adapters: make it with an AdapterPlan (adapter_plan)");
         }
         model.layout().check_size("tuned_model", "the weights of the base", base.size());
+        if constexpr (HuggingFaceConfig<Config>) (void)adapter_tensors(model.config(), model.layout().plan());
     }
 
     [[nodiscard]] bool adapters_alone() const { return !base_.empty(); }
@@ -44,6 +46,7 @@ public:
     }
     [[nodiscard]] const Model& model() const { return model_; }
     [[nodiscard]] const Config& config() const { return model_.config(); }
+    [[nodiscard]] const auto& options() const { return model_.options(); }
     [[nodiscard]] Index vocabulary() const { return model_.vocabulary(); }
     [[nodiscard]] Index context() const { return model_.context(); }
     [[nodiscard]] Shape<4> cache_shape(Index batch, Index time) const { return model_.cache_shape(batch, time); }
@@ -59,6 +62,18 @@ public:
     void next_logits(D& device, Weights<Scalar<D>> weights, Arguments&&... arguments) const {
         with(weights, [&](Weights<Scalar<D>> all) {
             model_.next_logits(device, all, std::forward<Arguments>(arguments)...);
+        });
+    }
+    template <class... Arguments>
+    void visit_logits(D& device, Weights<Scalar<D>> weights, Arguments&&... arguments) const {
+        with(weights, [&](Weights<Scalar<D>> all) {
+            model_.visit_logits(device, all, std::forward<Arguments>(arguments)...);
+        });
+    }
+    template <class... Arguments>
+    void visit_states(D& device, Weights<Scalar<D>> weights, Arguments&&... arguments) const {
+        with(weights, [&](Weights<Scalar<D>> all) {
+            model_.visit_states(device, all, std::forward<Arguments>(arguments)...);
         });
     }
     template <class Losses>
@@ -77,12 +92,12 @@ public:
         });
     }
     template <class Weigh>
-    void weighed_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
-                           ConstView<std::int32_t, 2> targets, Weigh&& weigh, View<Accumulator<D>, 2> losses,
-                           Gradients<Accumulator<D>> gradients) const {
+    void weighted_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
+                            ConstView<std::int32_t, 2> targets, Weigh&& weigh, View<Accumulator<D>, 2> losses,
+                            Gradients<Accumulator<D>> gradients) const {
         with(weights, [&](Weights<Scalar<D>> all) {
             with(gradients, [&](Gradients<Accumulator<D>> wanted) {
-                model_.weighed_gradients(device, all, inputs, targets, weigh, losses, wanted);
+                model_.weighted_gradients(device, all, inputs, targets, weigh, losses, wanted);
             });
         });
     }
@@ -93,6 +108,24 @@ public:
         const AdapterPlan& plan = model_.layout().plan();
         return {"adapter_model.safetensors", "adapter_config.json", peft_config(config(), plan, base_name_),
                 adapter_tensors(config(), plan)};
+    }
+
+    /// Throws Error(format) naming the file unless a directory's adapters are of the rank and the scale that these
+    /// have: no tensor's shape tells.
+    void check_files(const std::filesystem::path& directory) const {
+        if (!adapters_alone()) return;
+        const std::filesystem::path file = directory / "adapter_config.json";
+        const LoraOptions found = lora_options(read_json(file), file.string());
+        const AdapterPlan& plan = model_.layout().plan();
+        if (found.rank == plan.rank && found.alpha == plan.alpha && found.rank_stabilized == plan.rank_stabilized)
+            return;
+        const auto text = [](Index rank, double alpha, bool stabilized) {
+            return "rank " + std::to_string(rank) + ", alpha " + std::to_string(alpha) +
+                   (stabilized ? ", scaled by the root of the rank" : "");
+        };
+        throw Error(ErrorCode::format, "adapter",
+                    file.string() + ": its adapters have " + text(found.rank, found.alpha, found.rank_stabilized) +
+                        ", the model's " + text(plan.rank, plan.alpha, plan.rank_stabilized));
     }
 
 private:

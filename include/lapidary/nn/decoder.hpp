@@ -116,11 +116,12 @@ public:
 
     /// As `loss`, and adds the gradient of sum_b factors[b] * (sum of the losses of sequence b), where the factors
     /// depend on the losses: `weigh(sums)` is called with the sums, in host memory, and returns a factor each.
-    /// Forward is computed once; the logits of all tokens exist at once.
+    /// Forward is computed once, but for the logits of a tied head and several sequences; those of all tokens
+    /// exist at once.
     template <Device D, class Weigh>
-    void weighed_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
-                           ConstView<std::int32_t, 2> targets, Weigh&& weigh, View<Accumulator<D>, 2> losses,
-                           Gradients<Accumulator<D>> gradients) const {
+    void weighted_gradients(D& device, Weights<Scalar<D>> weights, const Sequences& inputs,
+                            ConstView<std::int32_t, 2> targets, Weigh&& weigh, View<Accumulator<D>, 2> losses,
+                            Gradients<Accumulator<D>> gradients) const {
         backpropagate(device, weights, inputs, targets, gradients,
                       [&](const auto& ends, const auto& sums, const auto& h, const auto& dh, bool later) {
                           const auto factors = [&] {
@@ -128,8 +129,8 @@ public:
                               sum_rows(device, ConstView<Accumulator<D>, 2>(losses), of_sequences);
                               return weigh(std::span<const double>(of_sequences));
                           };
-                          return head_.weighed_gradient(device, ends.last, ends.tables, h, targets, losses, dh,
-                                                        sums.last, sums.tables, later, factors);
+                          return head_.weighted_gradient(device, ends.last, ends.tables, h, targets, losses, dh,
+                                                         sums.last, sums.tables, later, factors);
                       });
     }
 

@@ -85,12 +85,12 @@ public:
     /// since they wait for it: B T V elements, against a second product with the matrix. `later`: leaves the
     /// parameters to `parameter_gradients`. Returns the factors.
     template <Device D, class Weigh>
-    std::vector<double> weighed_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
-                                         ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
-                                         View<Accumulator<D>, 2> losses, View<Scalar<D>, 3> dx,
-                                         Gradients<Accumulator<D>> gradients,
-                                         Gradients<Accumulator<D>> table_gradients, bool later,
-                                         Weigh&& weigh) const {
+    std::vector<double> weighted_gradient(D& device, Weights<Scalar<D>> weights, Weights<Scalar<D>> tables,
+                                          ConstView<Scalar<D>, 3> x, ConstView<std::int32_t, 2> targets,
+                                          View<Accumulator<D>, 2> losses, View<Scalar<D>, 3> dx,
+                                          Gradients<Accumulator<D>> gradients,
+                                          Gradients<Accumulator<D>> table_gradients, bool later,
+                                          Weigh&& weigh) const {
         ScratchScope scope(device.scratch());
         const auto all = scratch(device, Shape<2>{x.rows().extent(0), matrix_.shape[0]});
         each_chunk(device, x, targets, losses,

@@ -24,11 +24,17 @@ public:
         const AdapterPlan& plan = layout.plan();
         const auto found = plan.parts.find(matrix);
         if (found == plan.parts.end()) return;
+        if (found->second.empty() || !(plan.alpha > 0) || !std::isfinite(plan.scale())) {
+            throw Error(ErrorCode::value, "adapter",
+                        "'" + matrix + "' has " + std::to_string(found->second.size()) + " parts, and alpha is " +
+                            std::to_string(plan.alpha) + ": there must be some, and alpha must be positive");
+        }
         Index rows = 0, end = 0;
         for (const Range& part : found->second) {
-            if (part.first < end || part.count < 1 || part.end() > outputs || plan.rank < 1) {
+            if (part.first < end || part.count < 1 || part.first > outputs || part.count > outputs - part.first ||
+                plan.rank < 1) {
                 throw Error(ErrorCode::value, "adapter",
-                            "rows " + std::to_string(part.first) + " to " + std::to_string(part.end()) + " of '" +
+                            std::to_string(part.count) + " rows from " + std::to_string(part.first) + " on of '" +
                                 matrix + "', which has " + std::to_string(outputs) + ", at rank " +
                                 std::to_string(plan.rank));
             }
@@ -124,38 +130,6 @@ inline void check_adapters(const ParameterLayout& layout) {
             continue;
         }
         throw Error(ErrorCode::value, "adapter", "the model has no matrix '" + matrix + "' to adapt");
-    }
-}
-
-/// W += scale * B A for every adapter of a layout: its flat weights then need none. `weights`, `adapters`: flat
-/// vectors of the layout and of `layout.adapters()`. Throws Error(shape) for others, Error(value) where there are
-/// no adapters.
-template <Device D>
-void merge_adapters(D& device, const ParameterLayout& layout, View<Scalar<D>, 1> weights,
-                    ConstView<Scalar<D>, 1> adapters) {
-    if (layout.adapters() == nullptr) throw Error(ErrorCode::value, "merge_adapters", "the model has no adapters");
-    layout.check_size("merge_adapters", "weights", weights.size());
-    layout.adapters()->check_size("merge_adapters", "adapters", adapters.size());
-    const AdapterPlan& plan = layout.plan();
-    for (const auto& [matrix, parts] : plan.parts) {
-        const auto view = [&](const auto& vector, const Leaf& leaf) {
-            return vector.slice(leaf.offset, leaf.size()).template reshape<2>({leaf.shape[0], leaf.shape[1]});
-        };
-        const auto w = view(weights, layout.leaf(matrix));
-        const auto a = view(adapters, layout.adapters()->leaf(matrix + ".lora_A"));
-        const auto b = view(adapters, layout.adapters()->leaf(matrix + ".lora_B"));
-        Index row = 0;
-        for (std::size_t p = 0; p < parts.size(); ++p) {
-            ScratchScope scope(device.scratch());
-            const auto own = b.slice(row, parts[p].count);
-            const auto scaled = scratch(device, own.shape);
-            copy(device, own.flat(), scaled.flat());
-            scale(device, scaled.flat(), plan.scale());
-            matmul_input_gradient(device, ConstView<Scalar<D>, 2>(scaled),
-                                  a.slice(static_cast<Index>(p) * plan.rank, plan.rank),
-                                  w.slice(parts[p].first, parts[p].count), Store::add);
-            row += parts[p].count;
-        }
     }
 }
 

@@ -5,14 +5,15 @@
 namespace lapidary {
 
 /// How fast a parameter learns and whether it decays, as a function of its role. The default treats all alike, as
-/// AMBER was trained.
+/// AMBER was trained. Adapters always learn at the rate itself, and decay.
 struct ParameterRules {
     double matrix_rate = 1.0;  ///< multiplies the learning rate of matrices (not of embeddings and heads)
+    double bias_rate = 1.0;    ///< the same of biases, those of norms left out
     bool decay_biases = true;
     bool decay_norms = true;
 
     [[nodiscard]] double rate_factor(const Leaf& leaf) const {
-        return leaf.role == Role::matrix ? matrix_rate : 1.0;
+        return leaf.role == Role::matrix ? matrix_rate : leaf.role == Role::bias ? bias_rate : 1.0;
     }
     [[nodiscard]] bool decays(const Leaf& leaf) const {
         return leaf.role == Role::bias ? decay_biases : leaf.role == Role::norm ? decay_norms : true;

@@ -52,13 +52,25 @@ public:
         std::visit([&](auto& own) { own.weight_decay = decay; }, changed.optimizer_);
         return changed;
     }
-    /// Its numbers, for a manifest.
+    /// Its numbers, for a manifest: all that decides the bits of moments in full precision.
     [[nodiscard]] Json json() const {
+        const ParameterRules rules = std::visit([](const auto& own) { return own.rules; }, optimizer_);
+        Json json = numbers();
+        json["rules"] = {{"matrix_rate", rules.matrix_rate},
+                         {"bias_rate", rules.bias_rate},
+                         {"decay_biases", rules.decay_biases},
+                         {"decay_norms", rules.decay_norms}};
+        return json;
+    }
+
+private:
+    [[nodiscard]] Json numbers() const {
         if (const auto* adamw = std::get_if<AdamW>(&optimizer_)) {
             return {{"name", "adamw"},
                     {"beta1", adamw->beta1},
                     {"beta2", adamw->beta2},
                     {"epsilon", adamw->epsilon},
+                    {"epsilon_before_correction", adamw->epsilon_place == Epsilon::before_correction},
                     {"weight_decay", adamw->weight_decay}};
         }
         const auto& rmsprop = std::get<RmsProp>(optimizer_);
@@ -68,7 +80,6 @@ public:
                 {"weight_decay", rmsprop.weight_decay}};
     }
 
-private:
     std::variant<AdamW, RmsProp> optimizer_;
 };
 

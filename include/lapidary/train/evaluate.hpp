@@ -36,8 +36,9 @@ std::vector<double> sequence_losses(D& device, const Model& model, Weights<Scala
 }  // namespace detail
 
 /// The summed cross entropy of every sequence of a batch, [B], shared out over the ranks, which all call it and
-/// all get all; the same bits for any number of them. `weights`: the same on all ranks, or gathered from them.
-/// `micro_batch`: sequences that a rank has in flight at once, which changes memory; 0: its share.
+/// all get all; the same bits for any number of them, on a GPU only where `micro_batch` divides every rank's
+/// share. `weights`: the same on all ranks, or gathered from them. `micro_batch`: sequences that a rank has in
+/// flight at once, which changes memory; 0: its share.
 template <Device D, Communicator World, class Model>
 std::vector<double> sequence_losses(D& device, World& world, const Model& model,
                                     std::type_identity_t<Weights<Scalar<D>>> weights, const Batch& batch,

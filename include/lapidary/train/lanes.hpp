@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lapidary {
@@ -25,9 +26,10 @@ struct LaneShare {
     bool in_turns;  ///< one lane each at a time
 
     /// Throws Error(value) for lanes that do not fit the batch or the ranks, with what to change.
-    LaneShare(Index lanes, Index batch, int ranks_, int rank_, bool in_turns_)
+    LaneShare(Index lanes, Index batch, int ranks_, int rank_, bool in_turns_,
+              std::string_view operation = "train_step")
         : count(lanes), sequences(0), own(0), ranks(ranks_), rank(rank_), in_turns(in_turns_) {
-        const auto refuse = [&](const std::string& why) { throw Error(ErrorCode::value, "train_step", why); };
+        const auto refuse = [&](const std::string& why) { throw Error(ErrorCode::value, operation, why); };
         const std::string those = std::to_string(lanes) + (lanes == 1 ? " lane" : " lanes");
         if (lanes < 1 || !std::has_single_bit(static_cast<std::uint64_t>(lanes)) || batch % lanes != 0) {
             refuse("lanes must be a power of two that divides the batch: " + those + ", batch " +

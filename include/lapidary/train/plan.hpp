@@ -20,12 +20,12 @@ concept CountingDevice = Device<D> && requires(D& device) { device.count().total
 
 /// What one training step of a model takes.
 struct StepPlan {
-    Index parameters = 0;         ///< padding not counted
-    Index flat_size = 0;          ///< elements of a flat vector: of the weights, the gradients, each moment
-    Index lane_buffers = 0;       ///< further gradients, for the tree over lanes
-    std::size_t activations = 0;  ///< bytes, in the device's element types, at the peak of one micro-batch
-    double products_per_token =
-        0;  ///< floating-point operations: 6 for each weight of a product, more if recomputed
+    Index parameters = 0;            ///< padding not counted
+    Index flat_size = 0;             ///< elements of a flat vector: of the weights, the gradients, each moment
+    Index lane_buffers = 0;          ///< further gradients, for the tree over lanes
+    std::size_t activations = 0;     ///< bytes, in the device's element types, at the peak of one micro-batch
+    double products_per_token = 0;   ///< floating-point operations: 6 for each weight of a product, 4 for one that
+                                     ///< stays as it is, more if recomputed
     double attention_per_token = 0;  ///< of the positions a token sees
     double forward_per_token = 0;    ///< of both, what the loss alone takes
     Index frozen = 0;                ///< elements of weights beside those that are trained
@@ -75,6 +75,23 @@ std::size_t plan_loss(D& device, const Model& model, Index sequences, Index cont
     const auto ids = device.scratch().template allocate<std::int32_t, 2>({sequences, context});
     std::vector<double> losses(static_cast<std::size_t>(sequences));
     model.loss(device, Weights<Scalar<D>>(weights), ids, ids, losses);
+    return device.scratch().peak() - mark;
+}
+
+/// As `plan_step` of a step on preferences, which keeps all logits: of a model, or of what of it is trained. The
+/// weights of the reference, if they are not those of adapters' base, come on top.
+template <CountingDevice D, class Model>
+std::size_t plan_preferences(D& device, const Model& model, Index sequences, Index context) {
+    ScratchScope scope(device.scratch());
+    const auto weights = scratch(device, Shape<1>{model.layout().size()});
+    const auto gradients = accumulator_scratch(device, Shape<1>{model.layout().size()});
+    const std::size_t mark = device.scratch().used();
+    const auto ids = device.scratch().template allocate<std::int32_t, 2>({sequences, context});
+    const auto losses = accumulator_scratch(device, Shape<2>{sequences, context});
+    device.scratch().restart_peak();
+    const auto weigh = [](std::span<const double> sums) { return std::vector<double>(sums.size(), 1.0); };
+    model.weighted_gradients(device, Weights<Scalar<D>>(weights), ids, ids, weigh, losses,
+                             Gradients<Accumulator<D>>(gradients));
     return device.scratch().peak() - mark;
 }
 

@@ -32,7 +32,7 @@ struct RankElements {
     Index gradients = 0;       ///< all of them or, from ZeRO-2 on, its shard
     Index lane_gradients = 0;  ///< as many again for each level of the tree over its lanes
     Index unit_gradients = 0;  ///< from ZeRO-2 on: for the units under way, or for a lane of several micro-batches
-    Index remainders = 0;      ///< of weights that are narrower than their gradients
+    Index remainders = 0;      ///< as many, where weights are narrower than their gradients
     Index moments = 0;         ///< all that the optimizer keeps together
     Index reduction_rooms = 0;  ///< for what others send of a gradient
 };

@@ -3,13 +3,15 @@
 #include <lapidary/core/error.hpp>
 
 #include <cmath>
+#include <cstddef>
+#include <span>
 #include <string>
 
 namespace lapidary {
 
-/// What a pair of replies costs, as a function of its margin: h = (log pi(chosen) - log pi(rejected)) - (log
-/// ref(chosen) - log ref(rejected)), each the sum over the tokens of a reply that count, pi the model that is
-/// trained and ref the frozen one that it started from.
+/// What a pair of replies costs, as a function of how far the model has come to prefer the chosen one: h = (log
+/// pi(chosen) - log pi(rejected)) - (log ref(chosen) - log ref(rejected)), each the sum over the tokens of a reply
+/// that count, pi the model that is trained and ref the frozen one that it started from.
 ///
 /// Sources: Rafailov et al., "Direct Preference Optimization", 2023; Azar et al., "A General Theoretical Paradigm
 /// to Understand Learning from Human Preferences", 2023 (IPO); label smoothing as in
@@ -34,14 +36,14 @@ struct PreferenceLoss {
         if (kind == Kind::ipo && label_smoothing != 0) refuse("label_smoothing is DPO's, not IPO's");
     }
 
-    [[nodiscard]] double loss(double margin) const {
-        if (kind == Kind::ipo) return (margin - 1 / (2 * beta)) * (margin - 1 / (2 * beta));
-        return (1 - label_smoothing) * softplus(-beta * margin) + label_smoothing * softplus(beta * margin);
+    [[nodiscard]] double loss(double h) const {
+        if (kind == Kind::ipo) return (h - 1 / (2 * beta)) * (h - 1 / (2 * beta));
+        return (1 - label_smoothing) * softplus(-beta * h) + label_smoothing * softplus(beta * h);
     }
     /// The derivative of `loss`.
-    [[nodiscard]] double gradient(double margin) const {
-        if (kind == Kind::ipo) return 2 * (margin - 1 / (2 * beta));
-        return beta * (label_smoothing * sigmoid(beta * margin) - (1 - label_smoothing) * sigmoid(-beta * margin));
+    [[nodiscard]] double gradient(double h) const {
+        if (kind == Kind::ipo) return 2 * (h - 1 / (2 * beta));
+        return beta * (label_smoothing * sigmoid(beta * h) - (1 - label_smoothing) * sigmoid(-beta * h));
     }
 
 private:
@@ -49,5 +51,10 @@ private:
     static double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
     static double sigmoid(double x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
 };
+
+/// h of the pair whose chosen reply is sequence `i`, and whose rejected one is the next.
+inline double preference_of(std::span<const double> log_probs, std::span<const double> reference, std::size_t i) {
+    return (log_probs[i] - log_probs[i + 1]) - (reference[i] - reference[i + 1]);
+}
 
 }  // namespace lapidary

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <lapidary/ops/check.hpp>
 #include <lapidary/train/json_lines.hpp>
 #include <lapidary/train/preference_loss.hpp>
 #include <lapidary/train/record.hpp>
 
 #include <span>
-#include <vector>
+#include <string>
 
 namespace lapidary {
 
@@ -30,15 +31,21 @@ inline Json to_json(const PreferenceRecord& record) {
 }
 
 /// Of pairs, the chosen reply before the rejected one: the log-probabilities of their tokens, summed, by the model
-/// and by the reference, in nats. Sums are taken in the order of the pairs.
+/// and by the reference, in nats. Sums are taken in the order of the pairs. Throws Error(shape) unless both are of
+/// pairs, of equally many and of some.
 inline PreferenceRecord measure_preferences(std::span<const double> log_probs, std::span<const double> reference,
                                             const PreferenceLoss& loss) {
+    detail::require_shape(!log_probs.empty() && log_probs.size() % 2 == 0 && reference.size() == log_probs.size(),
+                          "preferences", [&] {
+                              return std::to_string(log_probs.size()) + " log-probabilities of the model and " +
+                                     std::to_string(reference.size()) + " of the reference: a pair is two of each";
+                          });
     PreferenceRecord record;
     const double pairs = static_cast<double>(log_probs.size() / 2);
     for (std::size_t i = 0; i + 1 < log_probs.size(); i += 2) {
         const double chosen = loss.beta * (log_probs[i] - reference[i]);
         const double rejected = loss.beta * (log_probs[i + 1] - reference[i + 1]);
-        record.loss += loss.loss((chosen - rejected) / loss.beta);
+        record.loss += loss.loss(preference_of(log_probs, reference, i));
         record.chosen_reward += chosen;
         record.rejected_reward += rejected;
         record.accuracy += chosen > rejected ? 1 : 0;

@@ -4,7 +4,9 @@
 #include <lapidary/train/preference_record.hpp>
 #include <lapidary/train/take_step.hpp>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,9 +34,22 @@ inline void check_pairs(std::string_view operation, const Batch& batch, std::spa
 /// The margins of pairs.
 struct PreferenceObjective {
     using Record = PreferenceRecord;
-    static constexpr bool repeatable = false;  // it asks the host
     std::span<const double> reference;
     const PreferenceLoss& loss;
+
+    static bool repeats() { return false; }  // it asks the host
+    [[nodiscard]] std::uint64_t hash() const {
+        std::uint64_t hash = static_cast<std::uint64_t>(loss.kind) + 1;
+        const auto add = [&](double value) {
+            hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15u;
+            hash ^= hash >> 29;
+        };
+        for (const double value : reference) add(value);
+        add(loss.beta);
+        add(loss.label_smoothing);
+        return hash;
+    }
+    static const char* what_else() { return ", reference or loss"; }
 
     void check(const LaneShare& lanes, Index micro_batch) const {
         if (lanes.sequences % 2 == 0 && micro_batch % 2 == 0) return;
@@ -48,16 +63,16 @@ struct PreferenceObjective {
                        Index first, View<Accumulator<D>, 2> losses, Gradients<Accumulator<D>> gradients) const {
         const double pairs = static_cast<double>(reference.size() / 2);
         const auto weigh = [&](std::span<const double> sums) {
-            std::vector<double> factors(sums.size());
+            std::vector<double> log_probs, factors(sums.size());
+            for (const double sum : sums) log_probs.push_back(-sum);
+            const auto own = reference.subspan(static_cast<std::size_t>(first), sums.size());
             for (std::size_t i = 0; i < sums.size(); i += 2) {
-                const std::size_t at = static_cast<std::size_t>(first) + i;
-                const double margin = (sums[i + 1] - sums[i]) - (reference[at] - reference[at + 1]);
-                factors[i + 1] = loss.gradient(margin) / pairs;
-                factors[i] = -factors[i + 1];  // losses are log-probabilities with the other sign
+                factors[i + 1] = loss.gradient(preference_of(log_probs, own, i)) / pairs;
+                factors[i] = -factors[i + 1];  // of losses, which have the other sign
             }
             return factors;
         };
-        model.weighed_gradients(device, weights, part.inputs, part.targets, weigh, losses, gradients);
+        model.weighted_gradients(device, weights, part.inputs, part.targets, weigh, losses, gradients);
     }
     [[nodiscard]] PreferenceRecord measure(const std::vector<double>& losses, const LaneShare&) const {
         std::vector<double> log_probs;
@@ -90,6 +105,7 @@ PreferenceRecord preference_step(D& device, World& world, const Model& model, Tr
                                  const Batch& batch, std::span<const double> reference, const PreferenceLoss& loss,
                                  const Optimizer& optimizer, double rate, const StepOptions& options = {}) {
     loss.check();
+    check_batch(batch, model.vocabulary());
     detail::check_pairs("preference_step", batch, reference);
     return detail::take_step(device, world, model, state, batch, optimizer, rate, options,
                              detail::PreferenceObjective{reference, loss}, "preference_step");

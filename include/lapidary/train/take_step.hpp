@@ -72,12 +72,12 @@ std::vector<double> run_lanes(D& device, const Model& model, TrainState<D>& stat
                 objective.differentiate(device, model, weights, part, first, token_losses,
                                         Gradients<Accumulator<D>>(sums));
             };
-            if constexpr (Objective::repeatable) {
-                repeatable(device, state,
-                           {address(&model), address(state.weights.view().data),
-                            address(state.gradients.view().data), k, first_part, last_part, count,
-                            std::bit_cast<Index>(objective.scale), batch.context, !batch.starts.empty()},
-                           work);
+            if (objective.repeats()) {
+                repeatable(
+                    device, state,
+                    {address(&model), address(state.weights.view().data), address(state.gradients.view().data), k,
+                     first_part, last_part, count, batch.batch, batch.context, !batch.starts.empty()},
+                    work);
             } else {
                 work();
             }
@@ -93,7 +93,7 @@ std::vector<double> run_lanes(D& device, const Model& model, TrainState<D>& stat
 template <Device D, Communicator World, class Model, class Objective>
 std::vector<double> compute_gradients(D& device, World& world, const Model& model, TrainState<D>& state,
                                       const Batch& batch, const LaneShare& lanes, Index micro_batch,
-                                      const Objective& objective) {
+                                      const Objective& objective, const char* operation) {
     while (static_cast<Index>(state.lane_gradients.size()) < lanes.levels()) {
         state.lane_gradients.emplace_back(device, Shape<1>{state.gradients.size()});
     }
@@ -111,7 +111,8 @@ std::vector<double> compute_gradients(D& device, World& world, const Model& mode
     } else {
         run(WholeGradients<D, World>(device, world, state, lanes));
     }
-    own.push_back(lanes.ranks > 1 ? std::bit_cast<double>(batch_hash(batch)) : 0);  // to compare, if with anybody
+    own.push_back(lanes.ranks > 1 ? std::bit_cast<double>(batch_hash(batch) ^ objective.hash())
+                                  : 0);  // to compare, if with anybody
     const std::vector<double> all = gather(device, world, std::span<const double>(own), "gather of losses");
     std::vector<double> losses(static_cast<std::size_t>(batch.batch));  // in the order of the batch
     const double* next = all.data();
@@ -121,10 +122,9 @@ std::vector<double> compute_gradients(D& device, World& world, const Model& mode
             for (Index i = 0; i < lanes.sequences; ++i) losses[static_cast<std::size_t>(first + i)] = *next++;
         }
         if (std::bit_cast<std::uint64_t>(*next++) != std::bit_cast<std::uint64_t>(all[own.size() - 1])) {
-            throw Error(ErrorCode::value, "train_step",
-                        "rank " + std::to_string(rank) +
-                            " was given another batch than rank 0: give every rank the " +
-                            "whole batch of the step, not a part of it");
+            throw Error(ErrorCode::value, operation,
+                        "rank " + std::to_string(rank) + " was given another batch" + objective.what_else() +
+                            " than rank 0: give every rank the " + "whole batch of the step, not a part of it");
         }
     }
     return losses;
@@ -167,14 +167,14 @@ typename Objective::Record take_step(D& device, World& world, const Model& model
                                      const char* operation) {
     const auto start = std::chrono::steady_clock::now();
     require_ranks(operation, state, world);
-    check_batch(batch, model.vocabulary());
-    const LaneShare lanes(options.lanes, batch.batch, world.size(), world.rank(), state.zero >= Zero::gradients);
+    const LaneShare lanes(options.lanes, batch.batch, world.size(), world.rank(), state.zero >= Zero::gradients,
+                          operation);
     const Index micro_batch =
         options.micro_batch > 0 ? std::min(options.micro_batch, lanes.sequences) : lanes.sequences;
     objective.check(lanes, micro_batch);
 
     const std::vector<double> losses =
-        compute_gradients(device, world, model, state, batch, lanes, micro_batch, objective);
+        compute_gradients(device, world, model, state, batch, lanes, micro_batch, objective, operation);
     typename Objective::Record record = objective.measure(losses, lanes);
     record.step = state.step;
     record.tokens = batch.batch * batch.context;

@@ -20,8 +20,8 @@
 
 namespace lapidary {
 
-/// How a model is tuned: what becomes of its conversations or preferences, and how it is trained on them. All
-/// weights are. A value: copy one of those below and change it.
+/// How a model is tuned: what becomes of its conversations or preferences, and how it is trained on them. A value:
+/// copy one of those below and change it.
 struct TuningRecipe {
     std::string name{};
     std::string form{};                  ///< the template's name (text/chat_templates.hpp)
@@ -40,8 +40,9 @@ struct TuningRecipe {
     Decay decay = Decay::cosine;  ///< of the learning rate
     double peak = 2e-5;
     double floor = 0;
-    double warmup_ratio = 0;  ///< share of all steps, rounded up, that lead up to the peak
-    Index warmup_steps = 0;   ///< the same as a number; of the two only one is set
+    double warmup_ratio = 0;     ///< share of all steps, rounded up, that lead up to the peak
+    Index warmup_steps = 0;      ///< the same as a number, where the ratio is 0
+    bool scaled_biases = false;  ///< where matrices learn at a scaled rate (muP), biases outside of norms do, too
 
     /// Makes what is longer than a model's context as short as that; half of it is for prompts.
     void fit(Index most) {
@@ -59,14 +60,14 @@ struct TuningRecipe {
 };
 
 /// AMBERCHAT, from AMBER. Sources:
-/// - LLM360/amber-train, finetune/amberchat/instruction_finetune.sh: 3 epochs, batches of 8 GPUs x 2 sequences x
-/// 16
-///   accumulated, context 2048, peak 2e-5, cosine to 0, warm-up of 0.04 of the steps, no weight decay;
-/// - the trainer of `transformers`, which it runs: betas 0.9 and 0.999, epsilon 1e-8, gradients clipped at 1, and
-///   the mean over the labels that count. There it is that of two sequences, then of the means; here that of a
-///   step's;
+/// - LLM360/amber-train, finetune/amberchat/instruction_finetune.sh: 3 epochs, batches of 8 GPUs x 2 sequences, 16
+///   of them accumulated, context 2048, peak 2e-5, cosine to 0, warm-up of 0.04 of the steps, no weight decay;
+/// - the trainer of `transformers`, which it runs: betas 0.9 and 0.999, epsilon 1e-8, gradients clipped at 1.
+/// There
+///   the labels of two sequences are averaged, then these means; here all labels of a step are averaged at once;
 /// - lm-sys/FastChat, train.py and split_long_conversation.py: the template, a conversation a window, pieces of
-///   2048 tokens.
+/// 2048
+///   tokens.
 inline TuningRecipe amberchat_recipe() {
     return {.name = "amberchat",
             .form = "vicuna",
@@ -120,7 +121,8 @@ inline TuningRecipe ambersafe_dpo_recipe() {
 /// - LLM360/crystalcoder-train, finetune/Megatron-LM/rank_cmd_phase2.sh: batches of 1024, peak 2e-4, cosine to
 /// 2e-5,
 ///   warm-up of 0.001 of the steps, betas 0.9 and 0.95, epsilon 1e-8, weight decay 0.1, gradients clipped at 1.
-///   Its 1600 steps are 3.36 G tokens, three epochs and a bit of about 1 G;
+///   Its 1600 steps are 3.36 G tokens, a little over three epochs of about 1 G;
+/// - megatron/training.py there: biases outside of norms learn at the scaled rate of matrices;
 /// - pretrain_crystalcoder_inst.py: the mean over the labels that count;
 /// - its data (instruct-data): windows of 2048 tokens, conversations end to end.
 inline TuningRecipe crystalchat_recipe() {
@@ -135,7 +137,8 @@ inline TuningRecipe crystalchat_recipe() {
             .decay = Decay::cosine,
             .peak = 2e-4,
             .floor = 2e-5,
-            .warmup_ratio = 0.001};
+            .warmup_ratio = 0.001,
+            .scaled_biases = true};
 }
 
 /// One of these by its name. Throws Error(value) listing the names.
