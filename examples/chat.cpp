@@ -152,7 +152,7 @@ Tensor<Scalar<D>, 1, D> weights_of(D& device, const Options& options, const Mode
     Cpu single({.threads = options.where.threads});
     const auto merged = merged_weights<Model>(single, model.config(), options.model, options.adapter);
     Tensor<Scalar<D>, 1, D> weights(device, {model.layout().size()});
-    upload_weights(device, weights.view(), merged.view().data);
+    upload_weights(device, merged.view().data, weights.view());
     return weights;
 }
 
