@@ -32,7 +32,7 @@ Json peft_config(const Config& config, const AdapterPlan& plan, const std::strin
             {"layers_pattern", nullptr},
             {"layers_to_transform", nullptr},
             {"lora_alpha", plan.alpha},
-            {"lora_dropout", "megatron_core", 0.0},
+            {"lora_dropout", 0.0},
             {"modules_to_save", nullptr},
             {"peft_type", "LORA"},
             {"r", plan.rank},
