@@ -38,6 +38,11 @@ int tune(Options& options, const Config& config) {
     const Model model(config);
     recipe.fit(model.context());
     if (options.max_prompt > 0) recipe.reply->max_prompt = options.max_prompt;
+    if (recipe.reply->max_prompt < 1 || recipe.reply->max_prompt >= recipe.reply->max_tokens) {
+        throw Error(ErrorCode::value, "align",
+                    "prompts of up to " + std::to_string(recipe.reply->max_prompt) + " tokens leave no room in " +
+                        std::to_string(recipe.reply->max_tokens) + " for an answer");
+    }
     check_weights(model, options.model);
     const AnyTokenizer tokenizer = open_fitting_tokenizer("align", options.model, model.vocabulary());
     const ChatEncoder encoder(find_chat_template(recipe.form), tokenizer);
@@ -49,6 +54,11 @@ int tune(Options& options, const Config& config) {
     const TuningExampleCounts made =
         encode_preferences(encoder, records.items, records.places, tuning_rule(recipe, options),
                            [&](Index, PreferenceTokens&& pair) { windows.add(pair); });
+    Json left_out = records.faults().json();
+    left_out.update({{"ambiguous", made.ambiguous},
+                     {"identical when cut", windows.counts().identical},
+                     {"without an answer when cut", windows.counts().silent}});
+    print_left_out(left_out);
     if (windows.size() <= options.held_out) {
         throw Error(ErrorCode::value, "align",
                     "the data are " + std::to_string(windows.size()) + " pairs, of which " +
@@ -58,13 +68,10 @@ int tune(Options& options, const Config& config) {
                            {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed});
     Json counts = made.json();
     counts["pairs"] = windows.counts().json();
+    counts["prefer"] = options.prefer;
+    counts["max_prompt"] = recipe.reply->max_prompt;
     const TuningRun run = tuning_run("align", "pairs", options, config, recipe, records.inputs, counts, order);
     std::printf("%ld preferences: %ld pairs of at most %ld tokens\n", made.items, windows.size(), recipe.context);
-    Json left_out = records.faults().json();
-    left_out.update({{"ambiguous", made.ambiguous},
-                     {"identical when cut", windows.counts().identical},
-                     {"without an answer when cut", windows.counts().silent}});
-    print_left_out(left_out);
 
     int code = 0;
     options.launch.run(joined, [&](AnyCommunicator& world) {

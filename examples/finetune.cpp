@@ -46,17 +46,6 @@ int tune(Options& options, const Config& config) {
         encode_conversations(encoder, records.items, records.places, tuning_rule(recipe, options),
                              [&](Index, ChatTokens&& tokens) { windows.add(tokens); });
     windows.finish();
-    if (windows.size() <= options.held_out) {
-        throw Error(ErrorCode::value, "finetune",
-                    "the data are " + std::to_string(windows.size()) + " windows, of which " +
-                        std::to_string(options.held_out) + " are to be held out");
-    }
-    const EpochOrder order(windows.size(),
-                           {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed});
-    const TuningRun run =
-        tuning_run("finetune", "windows", options, config, recipe, records.inputs, made.json(), order);
-    std::printf("%ld conversations: %ld windows of at most %ld tokens; %ld tokens, of which %ld are learned\n",
-                made.items, windows.size(), recipe.context, made.tokens, made.counted);
     Json left_out = records.faults().json();
     left_out.update({{"turns too long for a window", made.dropped},
                      {"misordered", made.misordered},
@@ -64,6 +53,21 @@ int tune(Options& options, const Config& config) {
                      {"windows without an answer", windows.silent_windows()},
                      {"tokens beyond a window", windows.lost_tokens()}});
     print_left_out(left_out);
+    if (windows.size() <= options.held_out) {
+        throw Error(ErrorCode::value, "finetune",
+                    "the data are " + std::to_string(windows.size()) + " windows, of which " +
+                        std::to_string(options.held_out) + " are to be held out");
+    }
+    const EpochOrder order(windows.size(),
+                           {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed});
+    Json counts = made.json();
+    counts["packing"] = static_cast<int>(recipe.packing);
+    counts["apart"] = options.packed;
+    counts["as-published"] = options.as_published;
+    const TuningRun run =
+        tuning_run("finetune", "windows", options, config, recipe, records.inputs, counts, order);
+    std::printf("%ld conversations: %ld windows of at most %ld tokens; %ld tokens, of which %ld are learned\n",
+                made.items, windows.size(), recipe.context, made.tokens, made.counted);
 
     int code = 0;
     options.launch.run(joined, [&](AnyCommunicator& world) {

@@ -68,6 +68,13 @@ private:
                        {"evaluate-every", options_.evaluate_every},
                        {"stop-after", options_.stop_after}});
         require_agreement(device_, world_, agreed);
+        const Index sequences = run_.items_a_step * run_.sequences_an_item;  // before anything is written
+        const LaneShare lanes(options_.lanes, sequences, world_.size(), world_.rank(), false, run_.program);
+        if (lanes.sequences % run_.sequences_an_item != 0) {
+            throw Error(ErrorCode::value, run_.program,
+                        std::to_string(options_.lanes) + " lanes of " + std::to_string(lanes.sequences) +
+                            " sequences: pairs must stay together");
+        }
         if (first()) {
             fs::create_directories(checkpoints());
             lock_.emplace(options_.out);
@@ -133,7 +140,7 @@ private:
         using namespace lapidary;
         auto [line, text] =
             task_.validate(device_, world_, model_, *state_,
-                           std::max<Index>(run_.items_a_step, Index{world_.size()}), options_.micro_batch);
+                           std::max<Index>(run_.items_a_step, Index{world_.size()}), run_.micro_batch);
         if (!first()) return;
         line["step"] = state_->step - 1;
         metrics_->write(line);
@@ -161,8 +168,6 @@ private:
         using Model = std::decay_t<decltype(model_.model())>;
         if (!model_.adapters_alone()) return;
         const fs::path target = options_.out / "merged", latest = latest_checkpoint(checkpoints());
-        std::error_code error;
-        fs::remove_all(target, error);
         Cpu single;  // in bf16, what is small beside the base would get lost
         const auto weights = merged_weights<Model>(single, model_.config(), options_.model, latest);
         StagedDirectory staged(target);
@@ -173,6 +178,10 @@ private:
             if (fs::exists(latest / name)) write_file_durably(staged.path() / name, read_text(latest / name));
         }
         write_checksums(staged.path());
+        if (fs::exists(target) && !fs::exists(target / "SHA256SUMS")) {
+            throw Error(ErrorCode::value, run_.program, target.string() + ": is no model that was written here");
+        }
+        fs::remove_all(target);
         staged.publish();
         say(target.string() + ": the model with its adapters merged");
     }

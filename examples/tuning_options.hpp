@@ -105,7 +105,11 @@ struct TuningOptions {
     /// The recipe with what was asked for otherwise.
     [[nodiscard]] lapidary::TuningRecipe changed(lapidary::TuningRecipe wanted) const {
         if (!form.empty()) wanted.form = form;
-        if (context > 0) wanted.context = context;
+        if (context > 0) {
+            wanted.context = context;
+            if (wanted.split) wanted.split->max_tokens = context;
+            if (wanted.reply) wanted.reply->max_tokens = context, wanted.reply->max_prompt = context / 2;
+        }
         if (epochs > 0) wanted.epochs = epochs;
         if (batch > 0) wanted.batch = batch;
         if (peak >= 0) wanted.floor = wanted.peak > 0 ? wanted.floor * peak / wanted.peak : 0, wanted.peak = peak;

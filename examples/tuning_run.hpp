@@ -15,6 +15,7 @@
 #include <lapidary/data/epoch_order.hpp>
 #include <lapidary/data/tuning_examples.hpp>
 #include <lapidary/data/tuning_files.hpp>
+#include <lapidary/io/sha256.hpp>
 #include <lapidary/models/families.hpp>
 #include <lapidary/text/chat_templates.hpp>
 #include <lapidary/train/plan.hpp>
@@ -65,6 +66,11 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
                      const std::vector<lapidary::TuningInput>& inputs, const lapidary::Json& made,
                      const lapidary::EpochOrder& order) {
     using namespace lapidary;
+    if (recipe.batch > order.size()) {
+        throw Error(ErrorCode::value, program,
+                    "a step takes " + std::to_string(recipe.batch) + " " + items + ", but there are " +
+                        std::to_string(order.size()) + " to train on: give a smaller --batch");
+    }
     TuningRun run;
     run.program = program;
     run.items = items;
@@ -95,6 +101,7 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
                       {"init", weights_hash(options.model)},
                       {"data", hashes},
                       {"examples", made},
+                      {"tokenizer", run.tokenizer.empty() ? "" : sha256_file(run.tokenizer)},
                       {"template", recipe.form},
                       {"context", recipe.context},
                       {"seed", options.seed},
@@ -193,6 +200,10 @@ int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const st
         options.where.check();
         options.launch.check(options.where.on_gpu());
         check_base(options.model);
+        if (options.lora.rank == 0 && (options.merge || !options.lora.targets.empty())) {
+            throw lapidary::Error(lapidary::ErrorCode::value, name,
+                                  "--merge and --lora-targets are of adapters: give --lora-rank");
+        }
         return run();
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 1;  // --help is one of them

@@ -370,5 +370,5 @@ TEST_CASE("faults are counted by name", "[records]") {
     CHECK(counts.total() == 3);
     CHECK(counts.json().dump() ==
           R"({"malformed":0,"too_long":0,"missing_field":0,"unknown_role":0,"wrong_order":0,"empty_turn":0,)"
-          R"("no_answer":0,"nul":1,"identical":0,"different_prompts":0,"undecided":2})");
+          R"("no_answer":0,"nul":1,"identical":0,"different_prompts":0,"undecided":2,"ambiguous":0})");
 }

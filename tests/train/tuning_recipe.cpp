@@ -9,6 +9,17 @@
 
 using namespace lapidary;
 
+namespace {
+
+/// An optimizer without its rules, which follow from the model's family.
+Json numbers_of(const AnyOptimizer& optimizer) {
+    Json json = optimizer.json();
+    json.erase("rules");
+    return json;
+}
+
+}  // namespace
+
 TEST_CASE("the recipes of the chat models as they are published", "[chat]") {
     const TuningRecipe chat = find_tuning_recipe("amberchat");
     CHECK(find_chat_template(chat.form).name == "vicuna");
@@ -17,8 +28,12 @@ TEST_CASE("the recipes of the chat models as they are published", "[chat]") {
     CHECK_FALSE(chat.reply);
     CHECK_FALSE(chat.preference);
     CHECK(chat.mean == LossMean::counted);
-    CHECK(chat.optimizer.json() ==
-          Json{{"name", "adamw"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.0}});
+    CHECK(numbers_of(chat.optimizer) == Json{{"name", "adamw"},
+                                             {"beta1", 0.9},
+                                             {"beta2", 0.999},
+                                             {"epsilon", 1e-8},
+                                             {"epsilon_before_correction", false},
+                                             {"weight_decay", 0.0}});
     // As transformers' get_cosine_schedule_with_warmup(optimizer, 40, 990) gives it.
     const LearningRate rate = chat.rate(990);
     CHECK(rate.warmup_steps == 40);
@@ -32,7 +47,7 @@ TEST_CASE("the recipes of the chat models as they are published", "[chat]") {
     const TuningRecipe sft = find_tuning_recipe("ambersafe-sft"), dpo = find_tuning_recipe("ambersafe-dpo");
     for (const TuningRecipe& stage : {sft, dpo}) {
         CHECK(find_chat_template(stage.form).last_reply_alone);
-        CHECK(stage.optimizer.json() ==
+        CHECK(numbers_of(stage.optimizer) ==
               Json{{"name", "rmsprop"}, {"decay", 0.99}, {"epsilon", 1e-8}, {"weight_decay", 0.0}});
         CHECK(stage.optimizer.moments() == Moments::second);
         CHECK(stage.reply->max_tokens == 512);
@@ -59,7 +74,7 @@ TEST_CASE("the recipes of the chat models as they are published", "[chat]") {
     CHECK(crystal.rate(1600).warmup_steps == 2);
     CHECK(crystal.rate(1600)(2) == 2e-4);
     CHECK(crystal.rate(1600)(1600) == 2e-5);
-    CHECK(crystal.optimizer.json()["beta2"] == 0.95);
+    CHECK(numbers_of(crystal.optimizer)["beta2"] == 0.95);
     CHECK_THROWS_WITH(find_tuning_recipe("wolf"),
                       ContainsSubstring("there is no recipe 'wolf', only amberchat, ambersafe-sft, ambersafe-dpo, "
                                         "crystalchat"));

@@ -37,6 +37,10 @@ public:
     Found read(std::string& text) {
         text.clear();
         if (layout_ == Layout::unknown) {
+            const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(buffer_[position_ + i]); };
+            if (more() && end_ - position_ >= 3 && byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) {
+                position_ += 3;  // a byte order mark
+            }
             const bool array = skip_space() && peek() == '[';
             if (array) take();
             layout_ = array ? Layout::array : Layout::lines;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <lapidary/core/error.hpp>
 #include <lapidary/core/shape.hpp>
 #include <lapidary/data/preference.hpp>
 #include <lapidary/text/chat_encoder.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <utility>
 
 namespace lapidary {
@@ -28,6 +30,11 @@ struct PreferenceTokens {
 /// are, the reply is cut to what that leaves, `max_tokens - max_prompt`, and loses its end token. `longest`: the
 /// longer reply of a pair; for a reply alone its own length.
 inline ChatTokens shortened(const ChatTokens& tokens, Index longest, const ReplyLimits& limits = {}) {
+    if (limits.max_prompt < 0 || limits.max_prompt > limits.max_tokens) {
+        throw Error(ErrorCode::value, "reply_limits",
+                    "prompts of up to " + std::to_string(limits.max_prompt) + " tokens of " +
+                        std::to_string(limits.max_tokens));
+    }
     Index prompt = tokens.reply;
     Index reply = static_cast<Index>(tokens.ids.size()) - prompt;
     if (prompt + longest > limits.max_tokens) prompt = std::min(prompt, limits.max_prompt);

@@ -54,7 +54,8 @@ struct TuningRecipe {
     }
     /// The learning rate of a run of so many steps.
     [[nodiscard]] LearningRate rate(Index steps) const {
-        const auto share = static_cast<Index>(std::ceil(warmup_ratio * static_cast<double>(steps)));
+        const auto share =
+            std::min(static_cast<Index>(std::ceil(warmup_ratio * static_cast<double>(steps))), steps - 1);
         return {decay, peak, floor, warmup_ratio > 0 ? share : warmup_steps, steps};
     }
 };
