@@ -47,7 +47,7 @@ int tune(Options& options, const Config& config) {
                              [&](Index, ChatTokens&& tokens) { windows.add(tokens); });
     windows.finish();
     Json left_out = records.faults().json();
-    left_out.update({{"turns too long for a window", made.dropped},
+    left_out.update({{"turns in no window", made.dropped},
                      {"misordered", made.misordered},
                      {"ambiguous", made.ambiguous},
                      {"windows without an answer", windows.silent_windows()},

@@ -152,9 +152,12 @@ grep -q "left out: 1 identical" out || fail "not counted: $(cat out)"
 long=$(printf 'Once upon a time %.0s' {1..80})
 { echo "$good"; conversation "$(turn human Hi), $(turn gpt "$long")"; } >long.jsonl
 expect 0 finetune --data long.jsonl --batch 1 --stop-after 1 --out long
-grep -q "left out: 2 turns too long for a window" out || fail "what fits no window is not said: $(cat out)"
+grep -q "left out: 2 turns in no window" out || fail "what fits no window is not said: $(cat out)"
 expect 0 finetune --data long.jsonl --recipe crystalchat --batch 1 --stop-after 1 --out ends
 grep -q "tokens beyond a window" out || fail "what is cut off is not said: $(cat out)"
+conversation "$(turn human Hi), $(turn gpt Hello), $(turn human Bye)" >open.jsonl
+expect 0 finetune --data open.jsonl --recipe crystalchat --batch 1 --stop-after 1 --context 8 --out open
+grep -q "left out: 1 turns in no window" out || fail "a turn that nobody answers is learned from: $(cat out)"
 ok "records with a fault"
 
 # Options that do not fit.

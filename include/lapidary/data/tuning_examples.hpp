@@ -35,7 +35,7 @@ struct TuningExampleRule {
 struct TuningExampleCounts {
     Index items = 0;       ///< conversations or preferences
     Index examples = 0;    ///< taken: pieces of conversations, or pairs
-    Index dropped = 0;     ///< left out: turns that are in no piece (`SplitRule`)
+    Index dropped = 0;     ///< left out: turns that are in no piece (`SplitRule`), and last ones without an answer
     Index misordered = 0;  ///< left out: pieces in which user and assistant do not take turns
     Index ambiguous = 0;   ///< left out: their text spells marks of the template
     Index tokens = 0;      ///< of the examples; of a pair both
@@ -109,7 +109,12 @@ inline TuningExampleCounts encode_conversations(const ChatEncoder& encoder,
             }
         };
         if (!rule.split) {
-            add(conversations[i]);
+            Conversation answered = conversations[i];  // what nobody answers teaches nothing
+            if (!answered.turns.empty() && answered.turns.back().role == ChatRole::user) {
+                answered.turns.pop_back();
+                ++pieces.dropped;
+            }
+            if (!answered.turns.empty()) add(answered);
         } else {
             pieces.dropped = std::ssize(conversations[i].turns);
             for (const auto& piece : split_conversation(conversations[i], encoder.tokenizer(), *rule.split)) {
