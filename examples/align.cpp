@@ -49,8 +49,7 @@ int tune(Options& options, const Config& config) {
 
     Progress bar("read", 0);
     const auto records = read_preferences(options.data, rules(options), tuning_reading(options, bar));
-    PreferenceWindows windows(
-        {.context = recipe.context, .pad = tokenizer.unknown_id() >= 0 ? tokenizer.unknown_id() : 0});
+    PreferenceWindows windows({.context = recipe.context, .pad = padding_id(tokenizer)});
     const TuningExampleCounts made =
         encode_preferences(encoder, records.items, records.places, tuning_rule(recipe, options),
                            [&](Index, PreferenceTokens&& pair) { windows.add(pair); });
@@ -59,13 +58,7 @@ int tune(Options& options, const Config& config) {
                      {"identical when cut", windows.counts().identical},
                      {"without an answer when cut", windows.counts().silent}});
     print_left_out(left_out);
-    if (windows.size() <= options.held_out) {
-        throw Error(ErrorCode::value, "align",
-                    "the data are " + std::to_string(windows.size()) + " pairs, of which " +
-                        std::to_string(options.held_out) + " are to be held out");
-    }
-    const EpochOrder order(windows.size(),
-                           {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed});
+    const EpochOrder order = tuning_order("align", "pairs", options, recipe, windows.size());
     Json counts = made.json();
     counts["pairs"] = windows.counts().json();
     counts["prefer"] = options.prefer;
@@ -73,18 +66,13 @@ int tune(Options& options, const Config& config) {
     const TuningRun run = tuning_run("align", "pairs", options, config, recipe, records.inputs, counts, order);
     std::printf("%ld preferences: %ld pairs of at most %ld tokens\n", made.items, windows.size(), recipe.context);
 
-    int code = 0;
-    options.launch.run(joined, [&](AnyCommunicator& world) {
-        const int own = tune_on_rank(
-            options, world, config, recipe, run,
-            [&]<Device D>(D& device, const Model& reference, const auto& tuned, ConstView<Scalar<D>, 1> base) {
-                const PreferencesTask<D, Model> task{windows,   order, *recipe.preference,
-                                                     reference, base,  run.micro_batch};
-                return Tuning(device, options, world, tuned, task, run)();
-            });
-        if (world.rank() == 0 || options.launch.comm != "threads") code = own;
-    });
-    return code;
+    return tune_on_ranks(options, joined, config, recipe, run,
+                         [&]<Device D>(D& device, auto& world, const Model& reference, const auto& tuned,
+                                       ConstView<Scalar<D>, 1> base) {
+                             const PreferencesTask<D, Model> task{windows,   order, *recipe.preference,
+                                                                  reference, base,  run.micro_batch};
+                             return Tuning(device, options, world, tuned, task, run)();
+                         });
 }
 
 }  // namespace

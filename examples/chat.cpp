@@ -2,6 +2,7 @@
 
 #include "device_choice.hpp"
 #include "fitting_tokenizer.hpp"
+#include "stop_signals.hpp"
 
 #include <lapidary/checkpoint/adapter_files.hpp>
 #include <lapidary/checkpoint/model_weights.hpp>
@@ -13,7 +14,6 @@
 
 #include <unistd.h>
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -62,28 +62,6 @@ struct Options {
         app.add_option("--seed", sampling.seed, "Seed of the draw")->capture_default_str();
         where.add_to(app);
     }
-};
-
-// While there is one, SIGINT asks to stop an answer; a second one ends the program.
-class Interruption {
-public:
-    Interruption() : before_(std::signal(SIGINT, request)) { requested_ = 0; }
-    Interruption(const Interruption&) = delete;
-    Interruption& operator=(const Interruption&) = delete;
-    ~Interruption() { std::signal(SIGINT, before_); }
-
-    static bool requested() { return requested_ != 0; }
-
-private:
-    static void request(int signal) {
-        if (requested_ != 0) {
-            std::signal(signal, SIG_DFL);
-            std::raise(signal);
-        }
-        requested_ = 1;
-    }
-    static inline volatile std::sig_atomic_t requested_ = 0;
-    void (*before_)(int);
 };
 
 void print(std::string_view text) {
@@ -168,8 +146,8 @@ void talk(D& device, const Options& options, const Model& model) {
     const Turns turns(options.prompts);
     const auto say = [&](const std::string& text) {
         try {
-            const Interruption interruption;
-            const Answer answer = dialogue.ask(device, model, weights, text, print, Interruption::requested);
+            const StopSignals::Scope interruption;
+            const Answer answer = dialogue.ask(device, model, weights, text, print, StopSignals::requested);
             print("\n");
             if (answer.left_out > 0) {
                 std::fprintf(stderr, "chat: no room for the oldest %ld turns any more\n", answer.left_out);

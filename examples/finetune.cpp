@@ -39,7 +39,7 @@ int tune(Options& options, const Config& config) {
 
     const TuningRecords<Conversation> records = read(options);
     ChatWindows windows({.context = recipe.context,
-                         .pad = tokenizer.unknown_id() >= 0 ? tokenizer.unknown_id() : 0,
+                         .pad = padding_id(tokenizer),
                          .packing = recipe.packing,
                          .apart = options.packed});
     const TuningExampleCounts made =
@@ -53,13 +53,7 @@ int tune(Options& options, const Config& config) {
                      {"windows without an answer", windows.silent_windows()},
                      {"tokens beyond a window", windows.lost_tokens()}});
     print_left_out(left_out);
-    if (windows.size() <= options.held_out) {
-        throw Error(ErrorCode::value, "finetune",
-                    "the data are " + std::to_string(windows.size()) + " windows, of which " +
-                        std::to_string(options.held_out) + " are to be held out");
-    }
-    const EpochOrder order(windows.size(),
-                           {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed});
+    const EpochOrder order = tuning_order("finetune", "windows", options, recipe, windows.size());
     Json counts = made.json();
     counts["packing"] = static_cast<int>(recipe.packing);
     counts["apart"] = options.packed;
@@ -69,16 +63,11 @@ int tune(Options& options, const Config& config) {
     std::printf("%ld conversations: %ld windows of at most %ld tokens; %ld tokens, of which %ld are learned\n",
                 made.items, windows.size(), recipe.context, made.tokens, made.counted);
 
-    int code = 0;
-    options.launch.run(joined, [&](AnyCommunicator& world) {
-        const int own = tune_on_rank(options, world, config, recipe, run,
-                                     [&](auto& device, const auto&, const auto& tuned, auto) {
-                                         const RepliesTask task{windows, order, recipe.mean};
-                                         return Tuning(device, options, world, tuned, task, run)();
-                                     });
-        if (world.rank() == 0 || options.launch.comm != "threads") code = own;
-    });
-    return code;
+    return tune_on_ranks(options, joined, config, recipe, run,
+                         [&](auto& device, auto& world, const auto&, const auto& tuned, auto) {
+                             const RepliesTask task{windows, order, recipe.mean, run.micro_batch};
+                             return Tuning(device, options, world, tuned, task, run)();
+                         });
 }
 
 }  // namespace

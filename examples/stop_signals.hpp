@@ -11,6 +11,19 @@ public:
     }
     static bool requested() { return requested_ != 0; }
 
+    /// While there is one, SIGINT alone asks, anew: before, nothing was asked; afterwards it does what it did
+    /// before.
+    class Scope {
+    public:
+        Scope() : before_(std::signal(SIGINT, request)) { requested_ = 0; }
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+        ~Scope() { std::signal(SIGINT, before_); }
+
+    private:
+        void (*before_)(int);
+    };
+
 private:
     static void request(int signal) {
         if (requested_ != 0) {

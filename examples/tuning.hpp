@@ -138,9 +138,8 @@ private:
 
     void validate() {
         using namespace lapidary;
-        auto [line, text] =
-            task_.validate(device_, world_, model_, *state_,
-                           std::max<Index>(run_.items_a_step, Index{world_.size()}), run_.micro_batch);
+        auto [line, text] = task_.validate(device_, world_, model_, *state_,
+                                           std::max<Index>(run_.items_a_step, Index{world_.size()}));
         if (!first()) return;
         line["step"] = state_->step - 1;
         metrics_->write(line);

@@ -59,6 +59,23 @@ inline void print_left_out(const lapidary::Json& faults) {
     if (!text.empty()) std::printf("left out: %s\n", text.substr(2).c_str());
 }
 
+/// What stands behind examples that are shorter than a window: as FastChat has it, the unknown token.
+inline lapidary::TokenId padding_id(const lapidary::AnyTokenizer& tokenizer) {
+    return tokenizer.unknown_id() >= 0 ? tokenizer.unknown_id() : 0;
+}
+
+/// Which of `count` items a step trains on. Throws Error(value) if all of them are to be held out.
+inline lapidary::EpochOrder tuning_order(const std::string& program, const std::string& items,
+                                         const TuningOptions& options, const lapidary::TuningRecipe& recipe,
+                                         lapidary::Index count) {
+    if (count <= options.held_out) {
+        throw lapidary::Error(lapidary::ErrorCode::value, program,
+                              "the data are " + std::to_string(count) + " " + items + ", of which " +
+                                  std::to_string(options.held_out) + " are to be held out");
+    }
+    return {count, {.batch = recipe.batch, .held_out = options.held_out, .seed = options.seed}};
+}
+
 /// What decides the run's bits. `inputs`: what the files were; `made`: what became of them.
 template <class Config>
 TuningRun tuning_run(const std::string& program, const std::string& items, const TuningOptions& options,
@@ -181,6 +198,22 @@ int tune_on_rank(const TuningOptions& options, lapidary::AnyCommunicator& world,
     const int threads = threads_per_rank(meeting, world);  // all ranks call it
     Cpu device({.threads = where.threads > 0 ? where.threads : threads});
     return work(device);
+}
+
+/// Calls `tune(device, world, model, tuned, base)` on every rank, as `tune_on_rank` does; returns the exit code of
+/// this process. `joined`: what `RankLaunch::join` returned.
+template <class Config, class Tune>
+int tune_on_ranks(const TuningOptions& options, std::optional<lapidary::AnyCommunicator>& joined,
+                  const Config& config, const lapidary::TuningRecipe& recipe, const TuningRun& run, Tune&& tune) {
+    int code = 0;
+    options.launch.run(joined, [&](lapidary::AnyCommunicator& world) {
+        const int own = tune_on_rank(options, world, config, recipe, run,
+                                     [&](auto& device, const auto& model, const auto& tuned, auto base) {
+                                         return tune(device, world, model, tuned, base);
+                                     });
+        if (world.rank() == 0 || options.launch.comm != "threads") code = own;
+    });
+    return code;
 }
 
 /// Throws Error(unsupported) for a directory of adapters.

@@ -44,6 +44,7 @@ struct RepliesTask {
     const lapidary::ChatWindows& windows;
     const lapidary::EpochOrder& order;
     lapidary::LossMean mean;
+    lapidary::Index micro_batch;
 
     [[nodiscard]] lapidary::Batch batch(lapidary::Index step) const { return tuning_batch(windows, order, step); }
 
@@ -58,8 +59,8 @@ struct RepliesTask {
 
     template <class D, class World, class Model>
     std::pair<lapidary::Json, std::string> validate(D& device, World& world, const Model& model,
-                                                    lapidary::TrainState<D>& state, lapidary::Index at_once,
-                                                    lapidary::Index micro_batch) const {
+                                                    lapidary::TrainState<D>& state,
+                                                    lapidary::Index at_once) const {
         double sum = 0, parts = 0;
         each_held_out(windows, order, at_once, [&](const lapidary::Batch& batch) {
             if (lapidary::counted_positions(batch) == 0) return;
@@ -100,8 +101,8 @@ struct PreferencesTask {
 
     template <class World, class Tuned>
     std::pair<lapidary::Json, std::string> validate(D& device, World& world, const Tuned& model,
-                                                    lapidary::TrainState<D>& state, lapidary::Index at_once,
-                                                    lapidary::Index) const {
+                                                    lapidary::TrainState<D>& state,
+                                                    lapidary::Index at_once) const {
         std::vector<double> log_probs, reference_log_probs;
         each_held_out(windows, order, at_once, [&](const lapidary::Batch& batch) {
             const auto append = [](std::vector<double>& all, const std::vector<double>& some) {

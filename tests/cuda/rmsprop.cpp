@@ -36,4 +36,7 @@ TEST_CASE("rmsprop on a GPU agrees over several steps, wherever its arrays begin
     Reference reference;
     check_close<float>(floats, run(reference));
     check_equal(run_on_gpu<bf16>(run), floats);
+    for (Index i = 0; i < std::ssize(floats[1].data); ++i) {  // nothing beside the arrays is touched
+        if (i < first || i >= first + size) CHECK(floats[1].data[static_cast<std::size_t>(i)] == 0.25);
+    }
 }

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -49,6 +49,26 @@ inline Range rows_of(const HuggingFaceTensor& tensor) {
         throw Error(ErrorCode::unsupported, "adapter", quote(tensor.name) + " is scattered over a fused matrix");
     }
     return {first, end - first};
+}
+
+/// A tensor's part of its leaf's adapters.
+struct PlannedPart {
+    Index index = 0;
+    Index rows_before = 0;  ///< of the parts before it
+};
+
+/// The part of a plan that is this tensor, if it has one.
+inline std::optional<PlannedPart> part_of(const AdapterPlan& plan, const HuggingFaceTensor& tensor) {
+    const auto parts = plan.parts.find(tensor.leaf);
+    if (parts == plan.parts.end() || adaptable_module(tensor).empty()) return std::nullopt;
+    const Range rows = rows_of(tensor);
+    PlannedPart found;
+    for (const Range& part : parts->second) {
+        if (part.first == rows.first && part.count == rows.count) return found;
+        ++found.index;
+        found.rows_before += part.count;
+    }
+    return std::nullopt;
 }
 
 }  // namespace detail
@@ -99,21 +119,17 @@ std::vector<HuggingFaceTensor> adapter_tensors(const Config& config, const Adapt
     std::vector<HuggingFaceTensor> result;
     for (const HuggingFaceTensor& tensor : config.tensors()) {
         const std::string module = detail::adaptable_module(tensor);
-        const auto parts = plan.parts.find(tensor.leaf);
-        if (module.empty() || parts == plan.parts.end()) continue;
+        const std::optional<detail::PlannedPart> part = detail::part_of(plan, tensor);
+        if (!part) continue;
         const Range rows = detail::rows_of(tensor);
-        Index part = 0, before = 0;
-        for (const Range& each : parts->second) {
-            if (each.first == rows.first && each.count == rows.count) break;
-            before += each.count;
-            ++part;
-        }
-        if (part == std::ssize(parts->second)) continue;
         const std::string name = "base_model.model." + module;
-        result.push_back(
-            {name + ".lora_A.weight", tensor.leaf + ".lora_A", {{part * plan.rank, plan.rank}}, tensor.columns});
+        result.push_back({name + ".lora_A.weight",
+                          tensor.leaf + ".lora_A",
+                          {{part->index * plan.rank, plan.rank}},
+                          tensor.columns});
         HuggingFaceTensor b{name + ".lora_B.weight", tensor.leaf + ".lora_B", {}, plan.rank};
-        for (const LeafRows& each : tensor.rows) b.rows.push_back({each.first - rows.first + before, each.count});
+        for (const LeafRows& each : tensor.rows)
+            b.rows.push_back({each.first - rows.first + part->rows_before, each.count});
         result.push_back(std::move(b));
     }
     std::size_t wanted = 0;
@@ -136,13 +152,7 @@ std::vector<std::string> adapted_modules(const Config& config, const AdapterPlan
     for (const HuggingFaceTensor& tensor : config.tensors()) {
         const std::string module = detail::adaptable_module(tensor);
         if (module.empty()) continue;
-        const auto parts = plan.parts.find(tensor.leaf);
-        const bool in =
-            parts != plan.parts.end() && std::any_of(parts->second.begin(), parts->second.end(),
-                                                     [first = detail::rows_of(tensor).first](const Range& part) {
-                                                         return part.first == first;
-                                                     });
-        (in ? adapted : others).insert(module);
+        (detail::part_of(plan, tensor) ? adapted : others).insert(module);
     }
     std::set<std::string> names;
     for (const std::string& module : adapted) {
