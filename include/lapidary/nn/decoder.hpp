@@ -5,6 +5,7 @@
 #include <lapidary/nn/decoder_options.hpp>
 #include <lapidary/nn/embedding.hpp>
 #include <lapidary/nn/lm_head.hpp>
+#include <lapidary/nn/low_rank.hpp>
 #include <lapidary/nn/recompute.hpp>
 #include <lapidary/nn/sequences.hpp>
 #include <lapidary/ops/reduce.hpp>
