@@ -1,6 +1,7 @@
 // align: preferences -> a model that prefers them too (DPO, IPO), held to the one that it started from. Started
 // again, it goes on from its last checkpoint.
 
+#include "recorded_template.hpp"
 #include "tuning_run.hpp"
 #include "tuning_tasks.hpp"
 
@@ -22,8 +23,11 @@ PreferenceRules rules(const Options& options) {
 
 TuningRecipe chosen_recipe(const Options& options) {
     TuningRecipe recipe = options.changed(find_tuning_recipe("ambersafe-dpo"));
+    if (options.form.empty()) recipe.form = recorded_template(options.model).value_or(recipe.form);
     PreferenceLoss& loss = *recipe.preference;
-    if (options.loss == "ipo") loss.kind = PreferenceLoss::Kind::ipo;
+    loss.kind = static_cast<PreferenceLoss::Kind>(
+        std::find(preference_loss_names.begin(), preference_loss_names.end(), options.loss) -
+        preference_loss_names.begin());
     if (options.beta >= 0) loss.beta = options.beta;
     loss.label_smoothing = options.label_smoothing;
     loss.check();
@@ -55,6 +59,7 @@ int tune(Options& options, const Config& config) {
                            [&](Index, PreferenceTokens&& pair) { windows.add(pair); });
     Json left_out = records.faults().json();
     left_out.update({{"ambiguous", made.ambiguous},
+                     {"files that are there twice", records.repeated.size()},
                      {"identical when cut", windows.counts().identical},
                      {"without an answer when cut", windows.counts().silent}});
     print_left_out(left_out);
@@ -64,7 +69,8 @@ int tune(Options& options, const Config& config) {
     counts["prefer"] = options.prefer;
     counts["max_prompt"] = recipe.reply->max_prompt;
     const TuningRun run = tuning_run("align", "pairs", options, config, recipe, records.inputs, counts, order);
-    std::printf("%ld preferences: %ld pairs of at most %ld tokens\n", made.items, windows.size(), recipe.context);
+    std::printf("%ld preferences: %ld pairs of at most %ld tokens, template %s\n", made.items, windows.size(),
+                recipe.context, recipe.form.c_str());
 
     return tune_on_ranks(options, joined, config, recipe, run,
                          [&]<Device D>(D& device, auto& world, const Model& reference, const auto& tuned,
@@ -85,9 +91,10 @@ int main(int argc, char** argv) {
         "on."};
     Options options;
     options.recipe = "ambersafe";
-    options.add_to(app, "Pairs", {"ambersafe"});
-    app.add_option("--loss", options.loss, "dpo, or ipo")
-        ->check(CLI::IsMember({"dpo", "ipo"}))
+    options.add_to(app, "Pairs", {"ambersafe"}, "what the checkpoint was trained with, else the recipe's");
+    app.add_option("--loss", options.loss, "Of a pair")
+        ->check(
+            CLI::IsMember(std::vector<std::string>(preference_loss_names.begin(), preference_loss_names.end())))
         ->capture_default_str();
     app.add_option("--beta", options.beta, "How closely the model is held to where it started [the recipe's]")
         ->check(positive());

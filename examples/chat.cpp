@@ -2,6 +2,7 @@
 
 #include "device_choice.hpp"
 #include "fitting_tokenizer.hpp"
+#include "recorded_template.hpp"
 #include "stop_signals.hpp"
 
 #include <lapidary/checkpoint/adapter_files.hpp>
@@ -42,8 +43,8 @@ struct Options {
         app.add_option("--adapter", adapter,
                        "Directory of adapters for it (LoRA, as `finetune` and peft write them)");
         app.add_option("--template", form,
-                       "How turns become a text: vicuna, human_assistant, crystalchat, alpaca, raw, hh [what the "
-                       "checkpoint was trained with, else vicuna]");
+                       "How turns become a text: " + chat_template_names() +
+                           " [what the checkpoint was trained with, else vicuna]");
         app.add_option("--prompt", prompts, "Say this, and end; may be given several times, for turn after turn");
         app.add_option("--system", dialogue.system, "System text [that of the template]");
         app.add_option("--max-tokens", max_tokens,
@@ -67,15 +68,6 @@ struct Options {
 void print(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
-}
-
-// The template that a model was fine-tuned with, where its checkpoint says so.
-std::optional<std::string> recorded_template(const fs::path& model) {
-    const fs::path file = model / "state" / "state.json";
-    if (!fs::exists(file)) return std::nullopt;
-    const auto cursor = get<Json>(read_json(file), "cursor", file.string());
-    if (!cursor.is_object() || !cursor.contains("template")) return std::nullopt;
-    return get<std::string>(cursor, "template", file.string() + ": cursor");
 }
 
 ChatTemplate choose_template(const Options& options) {

@@ -22,7 +22,13 @@ TuningRecords<Conversation> read(const Options& options) {
         return read_conversations(options.data, rules, tuning_reading(options, bar));
     }
     auto preferences = read_preferences(options.data, {}, tuning_reading(options, bar));
-    return {.items = chosen_answers(preferences.items), .inputs = std::move(preferences.inputs)};
+    TuningRecords<Conversation> answers{.inputs = std::move(preferences.inputs),
+                                        .repeated = std::move(preferences.repeated)};
+    for (const std::size_t i : last_of_each_prompt(preferences.items)) {
+        answers.items.push_back(preferences.items[i].answered());
+        answers.places.push_back(std::move(preferences.places[i]));
+    }
+    return answers;
 }
 
 template <class Config>
@@ -50,6 +56,7 @@ int tune(Options& options, const Config& config) {
     left_out.update({{"turns in no window", made.dropped},
                      {"misordered", made.misordered},
                      {"ambiguous", made.ambiguous},
+                     {"files that are there twice", records.repeated.size()},
                      {"windows without an answer", windows.silent_windows()},
                      {"tokens beyond a window", windows.lost_tokens()}});
     print_left_out(left_out);
@@ -60,8 +67,10 @@ int tune(Options& options, const Config& config) {
     counts["as-published"] = options.as_published;
     const TuningRun run =
         tuning_run("finetune", "windows", options, config, recipe, records.inputs, counts, order);
-    std::printf("%ld conversations: %ld windows of at most %ld tokens; %ld tokens, of which %ld are learned\n",
-                made.items, windows.size(), recipe.context, made.tokens, made.counted);
+    std::printf(
+        "%ld conversations: %ld windows of at most %ld tokens, template %s; %ld tokens, of which %ld are "
+        "learned\n",
+        made.items, windows.size(), recipe.context, recipe.form.c_str(), made.tokens, made.counted);
 
     return tune_on_ranks(options, joined, config, recipe, run,
                          [&](auto& device, auto& world, const auto&, const auto& tuned, auto) {

@@ -122,7 +122,10 @@ struct Options {
 /// The learning rate that they ask for.
 inline lapidary::LearningRate learning_rate(const Options& options, const lapidary::TrainingRecipe& recipe,
                                             lapidary::Index steps) {
-    return {options.schedule.empty() ? recipe.decay : lapidary::decay_named(options.schedule).value(),
-            options.peak, options.floor >= 0 ? options.floor : options.peak / 10,
-            options.warmup >= 0 ? options.warmup : steps / 20, steps};
+    const lapidary::LearningRate rate{
+        options.schedule.empty() ? recipe.decay : lapidary::decay_named(options.schedule).value(), options.peak,
+        options.floor >= 0 ? options.floor : options.peak / 10, options.warmup >= 0 ? options.warmup : steps / 20,
+        steps};
+    rate.check();
+    return rate;
 }

@@ -6,6 +6,7 @@
 #include "rank_memory.hpp"
 
 #include <lapidary/models/adapters.hpp>
+#include <lapidary/text/chat_templates.hpp>
 #include <lapidary/train/tuning_recipe.hpp>
 
 #include <CLI/CLI.hpp>
@@ -33,8 +34,10 @@ struct TuningOptions {
     RankLaunch launch;
     DeviceChoice where;
 
-    /// `items`: what a step takes, for people; `recipes`: those of the program.
-    void add_to(CLI::App& app, const std::string& items, const std::vector<std::string>& recipes) {
+    /// `items`: what a step takes, for people; `recipes`: those of the program; `form_of`: whose template is
+    /// taken.
+    void add_to(CLI::App& app, const std::string& items, const std::vector<std::string>& recipes,
+                const std::string& form_of = "the recipe's") {
         app.add_option("--model", model, "Hugging Face directory to start from, with its tokenizer")->required();
         app.add_option("--data", data, "Files, or patterns: a JSON array or JSON Lines, .gz and .zst too")
             ->required();
@@ -42,10 +45,8 @@ struct TuningOptions {
         app.add_option("--recipe", recipe, "As whom to train; the options below change single numbers of it")
             ->check(CLI::IsMember(recipes))
             ->capture_default_str();
-        app.add_option(
-            "--template", form,
-            "How turns become a text: vicuna, human_assistant, crystalchat, alpaca, raw, hh, document [the "
-            "recipe's]");
+        app.add_option("--template", form,
+                       "How turns become a text: " + lapidary::chat_template_names() + " [" + form_of + "]");
         app.add_flag("--skip-bad", skip_bad, "Leave records with a fault out and count them, rather than stop");
         app.add_option("--context", context, "Tokens of a window [the recipe's, at most the model's]")
             ->check(number_in(1));

@@ -95,6 +95,7 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
     if (recipe.scaled_biases) rules.bias_rate = rules.matrix_rate;
     run.optimizer = recipe.optimizer.with_rules(rules);
     run.rate = recipe.rate(order.steps(recipe.epochs));
+    run.rate.check();
     run.clip = recipe.clip;
     run.form = recipe.form;
     run.items_a_step = recipe.batch;
@@ -110,7 +111,6 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
         run.data.push_back(input.json());
         hashes.push_back(input.sha256);
     }
-    const char* means[] = {"positions", "counted", "sequences"};
     run.definition = {{"task", program},
                       {"recipe", recipe.name},
                       {"model", Config::family},
@@ -130,11 +130,11 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
                       {"optimizer", run.optimizer.json()},
                       {"clip", recipe.clip}};
     if (recipe.preference) {
-        run.definition["loss"] = {{"name", recipe.preference->kind == PreferenceLoss::Kind::dpo ? "dpo" : "ipo"},
+        run.definition["loss"] = {{"name", name_of(recipe.preference->kind)},
                                   {"beta", recipe.preference->beta},
                                   {"label_smoothing", recipe.preference->label_smoothing}};
     } else {
-        run.definition["mean"] = means[static_cast<int>(recipe.mean)];
+        run.definition["mean"] = name_of(recipe.mean);
     }
     if (options.lora.rank > 0) {
         run.definition["lora"] = {
@@ -216,14 +216,6 @@ int tune_on_ranks(const TuningOptions& options, std::optional<lapidary::AnyCommu
     return code;
 }
 
-/// Throws Error(unsupported) for a directory of adapters.
-inline void check_base(const std::filesystem::path& model) {
-    if (!lapidary::holds_adapters(model)) return;
-    throw lapidary::Error(
-        lapidary::ErrorCode::unsupported, "model",
-        model.string() + ": holds adapters alone; start from the model with them merged (--merge)");
-}
-
 /// `main` of a program that tunes: `run(options)` returns the exit code.
 template <class Options, class Run>
 int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const std::string& name, Run&& run) {
@@ -232,7 +224,6 @@ int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const st
         app.parse(argc, argv);
         options.where.check();
         options.launch.check(options.where.on_gpu());
-        check_base(options.model);
         if (options.lora.rank == 0 && (options.merge || !options.lora.targets.empty())) {
             throw lapidary::Error(lapidary::ErrorCode::value, name,
                                   "--merge and --lora-targets are of adapters: give --lora-rank");

@@ -7,6 +7,7 @@
 #include <lapidary/checkpoint/adapter_files.hpp>
 #include <lapidary/comm/single_process.hpp>
 #include <lapidary/cpu.hpp>
+#include <lapidary/models/families.hpp>
 #include <lapidary/optim/adamw.hpp>
 #include <lapidary/reference.hpp>
 #include <lapidary/train/evaluate.hpp>
@@ -118,6 +119,13 @@ TEST_CASE("adapters are written as peft writes them") {
         INFO(key);
         CHECK(value == theirs.at(key));
     }
+}
+
+TEST_CASE("adapters are not taken for a model") {
+    CHECK(holds_adapters(adapter_of("all")));
+    CHECK_FALSE(holds_adapters(golden("llama_tiny_adamw")));
+    CHECK_THROWS_WITH(visit_config(adapter_of("all"), [](const auto&) {}),
+                      ContainsSubstring("lora_all: holds adapters (LoRA), not a model"));
 }
 
 TEMPLATE_TEST_CASE("logits, loss and gradients of adapters equal peft's", "", Cpu, Reference) {

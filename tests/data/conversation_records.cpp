@@ -304,9 +304,10 @@ TEST_CASE("PKU-SafeRLHF: which reply is preferred", "[records]") {
     };
     CHECK(chosen(PreferredReply::better) == "one zero one zero ");
     CHECK(chosen(PreferredReply::safer) == "zero one zero one ");
-    const std::vector<Conversation> answers = chosen_answers(one_safe);  // of one prompt, the last
-    REQUIRE(answers.size() == 1);
-    CHECK(answers[0] == one_safe[1].answered());
+    CHECK(last_of_each_prompt(one_safe) == std::vector<std::size_t>{1});
+    Preference other = one_safe[0];
+    other.prompt.turns[0].text += "?";
+    CHECK(last_of_each_prompt({one_safe[0], other, one_safe[1]}) == std::vector<std::size_t>{2, 1});
 }
 
 TEST_CASE("HH-RLHF: dialogues are taken apart and put together again", "[records]") {

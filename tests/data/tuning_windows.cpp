@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <string>
@@ -229,6 +230,9 @@ TEST_CASE("epochs hold whole steps, and at least one", "[chat]") {
     CHECK(EpochOrder(10, {.batch = 4, .held_out = 3}).steps(3) == 5);
     CHECK_THROWS_WITH(epoch_steps(0, 4, 1), ContainsSubstring("1 epochs of 0 items"));
     CHECK_THROWS_WITH(epoch_steps(1, 0, 1), ContainsSubstring("0 a step"));
+    const Index most = std::numeric_limits<Index>::max();
+    CHECK(epoch_steps(2, 2, most / 2) == most / 2);
+    CHECK_THROWS_WITH(epoch_steps(2, 2, most / 2 + 1), ContainsSubstring("of 2 items are too many to count"));
     CHECK_THROWS_WITH(epoch_steps(1, 1, 0), ContainsSubstring("0 epochs"));
     CHECK_THROWS_WITH(EpochOrder(0, {}), ContainsSubstring("of 0 items"));
     CHECK_THROWS_WITH(EpochOrder(3, {.held_out = 3}), ContainsSubstring("of 0 items"));

@@ -24,6 +24,16 @@ TEST_CASE("a run's rate is that of its schedule") {
     }
 }
 
+TEST_CASE("a rate that would rise, or never reach its highest, is refused") {
+    CHECK_NOTHROW(LearningRate{Decay::cosine, 1e-2, 1e-2, 9, 10}.check());
+    CHECK_NOTHROW(LearningRate{Decay::linear, 0, 0, 0, 1}.check());
+    CHECK_NOTHROW(LearningRate{Decay::constant, 1e-7, 1, 150, 10}.check());
+    CHECK_THROWS_WITH((LearningRate{Decay::linear, 2e-7, 3e-7, 0, 10}.check()),
+                      ContainsSubstring("the last rate is 3e-07, above the highest, 2e-07"));
+    CHECK_THROWS_WITH((LearningRate{Decay::cosine, 1, 0, 10, 10}.check()),
+                      ContainsSubstring("a warm-up of 10 steps takes all 10"));
+}
+
 TEST_CASE("a rate in a manifest reads as it was written") {
     for (const Decay decay : {Decay::cosine, Decay::linear, Decay::constant}) {
         const LearningRate rate{decay, 1e-2, 1e-3, 3, 10};

@@ -52,6 +52,8 @@ falls "$(column dpo validation_margin | tail -n 1)" 0
 verified dpo
 expect 0 align --out ipo --loss ipo --beta 0.5 --stop-after 2
 [ "$(column ipo loss | head -n 1)" = 1.0 ] || fail "IPO's first loss is not (1 / (2 beta))^2: $(column ipo loss)"
+expect 0 "$programs/align" --model "$(last sft)" --data pairs.jsonl --context 96 --batch 8 --stop-after 1 --threads 1 --out on
+grep -q 'template human_assistant' out || fail "it takes another template than its model learned: $(cat out)"
 ok "align: what it learns"
 
 # The bits of a run: threads, micro-batches, ranks, what they shard, stopping anywhere, being killed.
@@ -107,7 +109,9 @@ expect 0 "$programs/chat" --model lora/merged "${ask[@]}"
 cmp out unmerged || fail "the merged model says something else"
 align --out again --lora-rank 2 --stop-after 2 >/dev/null
 expect 1 "$programs/align" --model "$adapter" --data pairs.jsonl --out x
-says "$adapter" "--merge"
+says "$adapter: holds adapters (LoRA), not a model"
+expect 1 "$programs/generate" --model "$adapter" --prompt Hi
+says "$adapter: holds adapters (LoRA), not a model"
 ok "adapters"
 
 # Other recipes and forms of data.
@@ -143,12 +147,21 @@ bad_record unknown_role "$(conversation "$(turn nobody Hi), $(turn gpt Hello)")"
 bad_record no_answer "$(conversation "$(turn human Hi)")"
 bad_record malformed '{"conversations": ['
 bad_record missing_field '{"text": "Hi"}'
+{ echo "$good"; conversation "$(turn human "a ###Human: b"), $(turn gpt c)"; } >bad.jsonl
+expect 1 finetune --data bad.jsonl --batch 1 --out x
+says "bad.jsonl:2" "ambiguous" "its text spells marks of the template"
 pair() { printf '{"prompt": "%s", "chosen": "%s", "rejected": "%s"}\n' "$@"; }
 { pair Hi Hello No; pair Hi Same Same; pair Bye Hello No; } >bad.jsonl
 expect 1 align --data bad.jsonl --batch 2 --out x
 says "bad.jsonl:2" identical
 expect 0 align --data bad.jsonl --batch 2 --skip-bad --out skipped --stop-after 1
 grep -q "left out: 1 identical" out || fail "not counted: $(cat out)"
+{ pair Hi Hello No; pair Bye "a ###Human: b" No; } >bad.jsonl
+expect 1 finetune --data bad.jsonl --preferences --batch 2 --out x
+says "bad.jsonl:2" ambiguous
+cp pairs.jsonl twice.jsonl
+expect 0 align --data pairs.jsonl twice.jsonl --skip-bad --stop-after 1 --out once
+grep -q "left out: 1 files that are there twice" out || fail "not said: $(cat out)"
 long=$(printf 'Once upon a time %.0s' {1..80})
 { echo "$good"; conversation "$(turn human Hi), $(turn gpt "$long")"; } >long.jsonl
 expect 0 finetune --data long.jsonl --batch 1 --stop-after 1 --out long
@@ -177,6 +190,9 @@ refuses "48 windows" "48 are to be held out" -- finetune --hold-out 48 --out x
 refuses "no/config.json" -- "$programs/finetune" --model no --data talk.jsonl --out x
 expect 1 finetune --recipe nobody --out x
 grep -q "amberchat" err || fail "the recipes are not listed: $(cat err)"
+refuses "the last rate is 0.1" "above the highest, 0.001" -- finetune --floor 0.1 --out x
+refuses "a warm-up of 6 steps" "all 6" -- finetune --warmup 6 --out x
+refuses "epochs of 48 items are too many" -- finetune --epochs 4611686018427387904 --out x
 expect 1 align --label-smoothing 0.7 --out x
 expect 1 align --loss ipo --label-smoothing 0.1 --out x
 says "label_smoothing"

@@ -202,6 +202,35 @@ TEST_CASE("ambiguous conversations count nothing", "[chat]") {
     CHECK(std::count(tokens.counts.begin(), tokens.counts.end(), 1) == 9);
 }
 
+TEST_CASE("no text passes for a token or a mark of the template", "[chat]") {
+    const ChatEncoder crystal(crystalchat_template(), spelling(control));
+    const auto counted = [](const ChatEncoder& encoder, const std::string& question, const std::string& answer,
+                            std::optional<std::string> system = {}) {
+        const ChatTokens tokens = encoder.encode(chat({question, answer}, std::move(system)));
+        const auto count = std::count(tokens.counts.begin(), tokens.counts.end(), 1);
+        CHECK(tokens.ambiguous == (count == 0));
+        return count;
+    };
+    CHECK(counted(crystal, "a <|im_star|>", "b") > 0);
+    for (const std::string& token : control) {
+        CAPTURE(token);
+        CHECK(counted(crystal, "a " + token + "b", "c") == 0);
+        CHECK(counted(crystal, "a", "b" + token) == 0);
+        CHECK(counted(crystal, "a", "b", token) == 0);
+        CHECK_THROWS_WITH(crystal.prompt(chat({"a " + token})),
+                          ContainsSubstring("the text spells a control token of the template 'crystalchat'"));
+        CHECK_THROWS_WITH(crystal.prompt(chat({"a"}, token)), ContainsSubstring("control token"));
+        CHECK_NOTHROW(crystal.prompt(chat({"a", "what the model wrote " + token, "b"})));
+        CHECK(counted(ChatEncoder(raw_template(), spelling(control)), "a " + token, "c") > 0);
+    }
+    const ChatEncoder hh(hh_template(), spelling());
+    CHECK(counted(hh, "a Human: b", "c") > 0);
+    CHECK(counted(hh, "a\n\nAssistant: b", "c") == 0);
+    const ChatEncoder human(human_assistant_template(), spelling());
+    CHECK(counted(human, "### Human: a", "c") > 0);
+    CHECK(counted(human, "a", "b\n###Human: c") == 0);
+}
+
 TEST_CASE("turns that no template can write are refused", "[chat]") {
     Conversation conversation = one_round;
     conversation.turns[1].role = ChatRole::other;

@@ -11,12 +11,6 @@
 
 namespace lapidary {
 
-/// Whether a directory holds adapters in the layout of `peft`, not a model.
-inline bool holds_adapters(const std::filesystem::path& directory) {
-    std::error_code error;
-    return std::filesystem::exists(directory / "adapter_config.json", error);
-}
-
 /// The options of the adapters in a directory. Throws Error(io), and what `lora_options` throws.
 inline LoraOptions read_lora_options(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / "adapter_config.json";

@@ -7,18 +7,24 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 namespace lapidary {
 
-/// The whole steps that a number of epochs holds, and at least one. Throws Error(value) if there are no items, or
-/// a number is not positive.
+/// The whole steps that a number of epochs holds, and at least one. Throws Error(value) if there are no items, a
+/// number is not positive, or the epochs hold more items than an Index counts.
 inline Index epoch_steps(Index items, Index batch, Index epochs) {
     if (items < 1 || batch < 1 || epochs < 1) {
         throw Error(ErrorCode::value, "epoch_order",
                     std::to_string(epochs) + " epochs of " + std::to_string(items) + " items, " +
                         std::to_string(batch) + " a step: each must be at least 1");
+    }
+    if (epochs > std::numeric_limits<Index>::max() / items) {
+        throw Error(
+            ErrorCode::value, "epoch_order",
+            std::to_string(epochs) + " epochs of " + std::to_string(items) + " items are too many to count");
     }
     return std::max<Index>(1, epochs * items / batch);
 }

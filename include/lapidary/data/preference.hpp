@@ -28,22 +28,20 @@ struct Preference {
     bool operator==(const Preference&) const = default;
 };
 
-/// What AMBERSAFE is fine-tuned on before it is aligned: of every prompt the answer chosen last, prompts in the
-/// order in which they first appear. Source: LLM360/amber-train, finetune/ambersafe.
-inline std::vector<Conversation> chosen_answers(const std::vector<Preference>& preferences) {
-    std::vector<Conversation> answers;
+/// The preferences whose chosen answers AMBERSAFE is fine-tuned on before it is aligned: of every prompt the last
+/// one, prompts in the order in which they first appear. Source: LLM360/amber-train, finetune/ambersafe.
+inline std::vector<std::size_t> last_of_each_prompt(const std::vector<Preference>& preferences) {
+    std::vector<std::size_t> last;
     std::unordered_map<std::string, std::size_t> places;
-    for (const Preference& preference : preferences) {
-        std::string key = preference.prompt.system.value_or("");
-        for (const Turn& turn : preference.prompt.turns) key += '\0' + turn.text + '\0' + turn.input;
-        const auto [place, fresh] = places.emplace(std::move(key), answers.size());
-        if (fresh) {
-            answers.push_back(preference.answered());
-        } else {
-            answers[place->second] = preference.answered();
-        }
+    for (std::size_t i = 0; i < preferences.size(); ++i) {
+        const Conversation& prompt = preferences[i].prompt;
+        std::string key = prompt.system.value_or("");
+        for (const Turn& turn : prompt.turns) key += '\0' + turn.text + '\0' + turn.input;
+        const auto [place, fresh] = places.emplace(std::move(key), last.size());
+        if (fresh) last.push_back(i);
+        last[place->second] = i;
     }
-    return answers;
+    return last;
 }
 
 }  // namespace lapidary

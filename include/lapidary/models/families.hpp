@@ -7,6 +7,7 @@
 #include <lapidary/models/llama.hpp>
 #include <lapidary/models/mistral.hpp>
 #include <lapidary/models/mpt.hpp>
+#include <lapidary/models/peft_config.hpp>
 #include <lapidary/models/pythia.hpp>
 #include <lapidary/models/redpajama.hpp>
 
@@ -50,9 +51,16 @@ void visit_config(const Json& json, const std::string& where, Visit&& visit) {
                 where + ": 'model_type' " + quote(type) + " is no family known here");
 }
 
-/// The same for the config.json of a Hugging Face directory. Throws Error(io) too.
+/// The same for the config.json of a Hugging Face directory. Throws Error(io), and Error(unsupported) for one of
+/// adapters, too.
 template <class Visit>
 void visit_config(const std::filesystem::path& directory, Visit&& visit) {
+    if (holds_adapters(directory)) {
+        throw Error(ErrorCode::unsupported, "config",
+                    directory.string() +
+                        ": holds adapters (LoRA), not a model; take the model that they are for, or one that they "
+                        "are merged into");
+    }
     const std::filesystem::path file = directory / "config.json";
     visit_config(read_json(file), file.string(), visit);
 }

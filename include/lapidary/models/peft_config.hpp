@@ -6,14 +6,22 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 // adapter_config.json, as the Python package `peft` writes and reads it.
 
 namespace lapidary {
+
+/// Whether a directory holds adapters in the layout of `peft`, not a model.
+inline bool holds_adapters(const std::filesystem::path& directory) {
+    std::error_code error;
+    return std::filesystem::exists(directory / "adapter_config.json", error);
+}
 
 /// What adapter_config.json says of a plan's adapters. `base`: the model that they are for, as a name or a path.
 template <HuggingFaceConfig Config>

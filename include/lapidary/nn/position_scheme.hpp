@@ -27,8 +27,7 @@ concept UndoesPositions = requires(const P& position, D& device, Heads<Scalar<D>
 /// - `P(options)`: from its `Options`;
 /// - `apply(device, q, k, positions)`: changes queries [B, T, H, D] and keys [B, T, K, D] in place, which stand at
 ///   these positions; a token's result depends on its own position alone, so that keys can be cached;
-/// - `gradient(device, dq, dk, positions)`: turns the gradients of what `apply` made there into those of what it
-/// was
+/// - `gradient(device, dq, dk, positions)`: turns the gradients of what `apply` made there into those of what it was
 ///   given, in place;
 /// - `adjust(rule)`: the rule by which scores are formed, where positions change that (a bias by distance), else
 ///   `rule` as it is.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/core/error.hpp>
 #include <lapidary/io/json.hpp>
 #include <lapidary/models/training_recipe.hpp>
 #include <lapidary/optim/schedule.hpp>
@@ -33,6 +34,19 @@ struct LearningRate {
     Index warmup_steps = 0;
     Index steps = 1;  ///< of the whole run
 
+    /// Throws Error(value) naming the number with which the rate would not fall, or never be `peak`. One that
+    /// stays at its peak may end before: AMBERSAFE's warm-up is as long for any number of steps.
+    void check() const {
+        const auto refuse = [](const std::string& why) { throw Error(ErrorCode::value, "learning_rate", why); };
+        if (decay == Decay::constant) return;
+        if (!(floor <= peak)) {
+            refuse("the last rate is " + Json(floor).dump() + ", above the highest, " + Json(peak).dump());
+        }
+        if (warmup_steps >= steps) {
+            refuse("a warm-up of " + std::to_string(warmup_steps) + " steps takes all " + std::to_string(steps) +
+                   " that there are");
+        }
+    }
     double operator()(Index step) const {
         switch (decay) {
             case Decay::linear:

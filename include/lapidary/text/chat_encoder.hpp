@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,12 +41,13 @@ public:
              {&form_.begin, &form_.end, &form_.system.before, &form_.system.after, &form_.user.before,
               &form_.user.after, &form_.assistant.before, &form_.assistant.after}) {
             for (const ChatPiece& piece : *pieces) {
-                if (piece.kind != ChatPiece::Kind::text) (void)id_of(piece);
+                if (piece.kind != ChatPiece::Kind::text) control_ids_.insert(id_of(piece));
             }
         }
         for (const std::string& spelling : form_.stop_tokens)
             stop_ids_.push_back(id_of(ChatPiece::token(spelling)));
         if (tokenizer_.eos_id() >= 0) stop_ids_.push_back(tokenizer_.eos_id());
+        control_ids_.insert(stop_ids_.begin(), stop_ids_.end());
     }
 
     [[nodiscard]] const ChatTemplate& form() const { return form_; }
@@ -65,8 +67,13 @@ public:
         return std::move(writer.tokens);
     }
 
-    /// What the model is given to answer a conversation that ends with a turn of the user.
+    /// What the model is given to answer a conversation that ends with a turn of the user. Throws Error(value) if
+    /// what the user or the system says spells a control token: it would pass for what the template says.
     [[nodiscard]] std::vector<TokenId> prompt(const Conversation& conversation) const {
+        if (conversation.system) refuse_controls(*conversation.system);
+        for (const Turn& turn : conversation.turns) {
+            if (turn.role == ChatRole::user) refuse_controls(turn.text + turn.input);
+        }
         Writer writer{*this};
         for (const ChatPiece& piece : chat_pieces(form_, conversation, true)) writer.add(piece);
         writer.flush();
@@ -114,7 +121,7 @@ private:
                 for (std::size_t k = begin; k < end; ++k) tokens.counts[before + k] = 1;
                 tokens.reply = static_cast<Index>(before + begin);
             }
-            ambiguous = ambiguous || encoder.spells_mark_twice(run);
+            ambiguous = ambiguous || encoder.spells_mark_twice(run) || encoder.has_control(ids);
             first = first && run.empty();
             run.clear();
             parts.clear();
@@ -156,6 +163,14 @@ private:
         return std::min(encode_text(before, alone).size(), all);
     }
 
+    [[nodiscard]] bool has_control(const std::vector<TokenId>& ids) const {
+        return std::any_of(ids.begin(), ids.end(), [&](TokenId id) { return control_ids_.contains(id); });
+    }
+    void refuse_controls(const std::string& text) const {
+        if (!has_control(tokenizer_.encode(text))) return;
+        throw Error(ErrorCode::value, "chat_encoder",
+                    "the text spells a control token of the template " + quote(form_.name));
+    }
     [[nodiscard]] bool spells_mark_twice(std::string_view text) const {
         if (form_.once.empty()) return false;
         const std::size_t found = text.find(form_.once);
@@ -176,6 +191,7 @@ private:
     AnyTokenizer tokenizer_;
     std::vector<TokenId> newline_;
     std::vector<TokenId> stop_ids_;
+    std::set<TokenId> control_ids_;  // what the template puts in as tokens: no text may become one of them
 };
 
 }  // namespace lapidary

@@ -58,7 +58,7 @@ struct ChatTemplate {
     /// What stands once between two tokens. A turn that spells it too, or has no text at all, makes the
     /// conversation ambiguous, as it does for FastChat.
     std::string once{};
-    /// What a turn must not spell either.
+    /// What a turn must not spell either. What the tokenizer makes a token of the template of need not be listed.
     std::vector<std::string> reserved{};
 
     /// Where the next turn of the user begins: a model that writes this has finished its answer, which ends before

@@ -4,9 +4,9 @@
 #include <lapidary/io/quote.hpp>
 #include <lapidary/text/chat_template.hpp>
 
-#include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lapidary {
 
@@ -41,6 +41,7 @@ inline ChatTemplate human_assistant_template() {
                  .input_lead = "\nInput:\n",
                  .after = {ChatPiece::of("\n")}},
         .assistant = {.before = {ChatPiece::of("###Assistant:")}, .lead = " ", .after = {ChatPiece::eos()}},
+        .reserved = {"###Human:", "###Assistant:"},
         .stop_texts = {"###Human:"},
     };
 }
@@ -113,20 +114,31 @@ inline ChatTemplate hh_template() {
             .assistant = {.before = {ChatPiece::of("\n\nAssistant:")}, .lead = " "},
             .end = {ChatPiece::eos()},
             .last_reply_alone = true,
+            .reserved = {"\n\nHuman:", "\n\nAssistant:"},
             .stop_texts = {"\n\nHuman:"}};
+}
+
+/// Those of conversations.
+inline std::vector<ChatTemplate> chat_templates() {
+    return {vicuna_template(),      human_assistant_template(),
+            crystalchat_template(), alpaca_template(),
+            raw_template(),         hh_template()};
+}
+
+/// Their names, with commas.
+inline std::string chat_template_names() {
+    std::string names;
+    for (const ChatTemplate& form : chat_templates()) names += (names.empty() ? "" : ", ") + form.name;
+    return names;
 }
 
 /// One of these by its name. Throws Error(value) listing the names.
 inline ChatTemplate find_chat_template(std::string_view name) {
-    const std::array known{vicuna_template(),   human_assistant_template(), crystalchat_template(),
-                           document_template(), alpaca_template(),          raw_template(),
-                           hh_template()};
-    std::string names;
-    for (const ChatTemplate& form : known) {
+    for (const ChatTemplate& form : chat_templates()) {
         if (form.name == name) return form;
-        names += (names.empty() ? "" : ", ") + form.name;
     }
-    throw Error(ErrorCode::value, "chat_template", "there is no template " + quote(name) + ", only " + names);
+    throw Error(ErrorCode::value, "chat_template",
+                "there is no template " + quote(name) + ", only " + chat_template_names());
 }
 
 }  // namespace lapidary

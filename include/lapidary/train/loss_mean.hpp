@@ -4,6 +4,9 @@
 #include <lapidary/data/batch.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace lapidary {
@@ -14,6 +17,11 @@ enum class LossMean {
     counted,    ///< those that count: supervised fine-tuning
     sequences,  ///< the sequences: each one's sum stays a sum, as AMBERSAFE was fine-tuned
 };
+
+inline std::string name_of(LossMean mean) {
+    constexpr std::array names{"positions", "counted", "sequences"};
+    return names[static_cast<std::size_t>(mean)];
+}
 
 /// How many positions of a batch count.
 inline Index counted_positions(const Batch& batch) {

@@ -2,10 +2,12 @@
 
 #include <lapidary/core/error.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace lapidary {
 
@@ -51,6 +53,12 @@ private:
     static double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
     static double sigmoid(double x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
 };
+
+/// The losses by name, as manifests and options have them: `preference_loss_names[kind]`.
+inline constexpr std::array<std::string_view, 2> preference_loss_names{"dpo", "ipo"};
+inline std::string name_of(PreferenceLoss::Kind kind) {
+    return std::string(preference_loss_names[static_cast<std::size_t>(kind)]);
+}
 
 /// h of the pair whose chosen reply is sequence `i`, and whose rejected one is the next.
 inline double preference_of(std::span<const double> log_probs, std::span<const double> reference, std::size_t i) {

@@ -64,11 +64,10 @@ struct TuningRecipe {
 /// - LLM360/amber-train, finetune/amberchat/instruction_finetune.sh: 3 epochs, batches of 8 GPUs x 2 sequences, 16
 ///   of them accumulated, context 2048, peak 2e-5, cosine to 0, warm-up of 0.04 of the steps, no weight decay;
 /// - the trainer of `transformers`, which it runs: betas 0.9 and 0.999, epsilon 1e-8, gradients clipped at 1.
-/// There
-///   the labels of two sequences are averaged, then these means; here all labels of a step are averaged at once;
+///   There the labels of two sequences are averaged, then these means; here all labels of a step are averaged at
+///   once;
 /// - lm-sys/FastChat, train.py and split_long_conversation.py: the template, a conversation a window, pieces of
-/// 2048
-///   tokens.
+///   2048 tokens.
 inline TuningRecipe amberchat_recipe() {
     return {.name = "amberchat",
             .form = "vicuna",
@@ -84,13 +83,12 @@ inline TuningRecipe amberchat_recipe() {
             .warmup_ratio = 0.04};
 }
 
-/// The first stage of AMBERSAFE, from AMBERCHAT, on the safe answers (`chosen_answers`). Sources:
+/// The first stage of AMBERSAFE, from AMBERCHAT, on the safe answers (`last_of_each_prompt`). Sources:
 /// - LLM360/amber-train, finetune/ambersafe, its script: 3 epochs, batches of 64, 512 tokens of which the prompt
 ///   may be 256, peak 2e-7;
 /// - eric-mitchell/direct-preference-optimization, which it runs: prompts as they are, losses summed over an
-/// answer
-///   (trainers.py); RMSprop with PyTorch's defaults, 150 steps of warm-up and then a constant rate, gradients
-///   clipped at 10 (config/config.yaml).
+///   answer (trainers.py); RMSprop with PyTorch's defaults, 150 steps of warm-up and then a constant rate,
+///   gradients clipped at 10 (config/config.yaml).
 inline TuningRecipe ambersafe_sft_recipe() {
     return {.name = "ambersafe-sft",
             .form = "raw",
@@ -120,9 +118,8 @@ inline TuningRecipe ambersafe_dpo_recipe() {
 
 /// CRYSTALCHAT, from the second phase of CRYSTALCODER. Sources:
 /// - LLM360/crystalcoder-train, finetune/Megatron-LM/rank_cmd_phase2.sh: batches of 1024, peak 2e-4, cosine to
-/// 2e-5,
-///   warm-up of 0.001 of the steps, betas 0.9 and 0.95, epsilon 1e-8, weight decay 0.1, gradients clipped at 1.
-///   Its 1600 steps are 3.36 G tokens, a little over three epochs of about 1 G;
+///   2e-5, warm-up of 0.001 of the steps, betas 0.9 and 0.95, epsilon 1e-8, weight decay 0.1, gradients clipped
+///   at 1. Its 1600 steps are 3.36 G tokens, a little over three epochs of about 1 G;
 /// - megatron/training.py there: biases outside of norms learn at the scaled rate of matrices;
 /// - pretrain_crystalcoder_inst.py: the mean over the labels that count;
 /// - its data (instruct-data): windows of 2048 tokens, conversations end to end.
