@@ -34,21 +34,18 @@ TuningRecipe chosen_recipe(const Options& options) {
     return recipe;
 }
 
-template <class Config>
-int tune(Options& options, const Config& config) {
-    using Model = typename Config::Model;
+int tune(Options& options) {
     std::optional<AnyCommunicator> joined = options.launch.join();
     TuningRecipe recipe = chosen_recipe(options);
-    const Model model(config);
-    recipe.fit(model.context());
+    const TuningModel model = read_model(options.model);
+    recipe.fit(model.context);
     if (options.max_prompt > 0) recipe.reply->max_prompt = options.max_prompt;
     if (recipe.reply->max_prompt < 1 || recipe.reply->max_prompt >= recipe.reply->max_tokens) {
         throw Error(ErrorCode::value, "align",
                     "prompts of up to " + std::to_string(recipe.reply->max_prompt) + " tokens leave no room in " +
                         std::to_string(recipe.reply->max_tokens) + " for an answer");
     }
-    check_weights(model, options.model);
-    const AnyTokenizer tokenizer = open_fitting_tokenizer("align", options.model, model.vocabulary());
+    const AnyTokenizer tokenizer = open_fitting_tokenizer("align", options.model, model.vocabulary);
     const ChatEncoder encoder(find_chat_template(recipe.form), tokenizer);
 
     Progress bar("read", 0);
@@ -68,15 +65,15 @@ int tune(Options& options, const Config& config) {
     counts["pairs"] = windows.counts().json();
     counts["prefer"] = options.prefer;
     counts["max_prompt"] = recipe.reply->max_prompt;
-    const TuningRun run = tuning_run("align", "pairs", options, config, recipe, records.inputs, counts, order);
+    const TuningRun run = tuning_run("align", "pairs", options, model, recipe, records.inputs, counts, order);
     std::printf("%ld preferences: %ld pairs of at most %ld tokens, template %s\n", made.items, windows.size(),
                 recipe.context, recipe.form.c_str());
 
-    return tune_on_ranks(options, joined, config, recipe, run,
-                         [&]<Device D>(D& device, auto& world, const Model& reference, const auto& tuned,
-                                       ConstView<Scalar<D>, 1> base) {
-                             const PreferencesTask<D, Model> task{windows,   order, *recipe.preference,
-                                                                  reference, base,  run.micro_batch};
+    return tune_on_ranks(options, joined, model, recipe, run,
+                         [&]<Device D>(D& device, auto& world, const AnyModel<D>& tuned,
+                                       const AnyModel<D>& reference, ConstView<Scalar<D>, 1> base) {
+                             const PreferencesTask<D> task{windows,   order, *recipe.preference,
+                                                           reference, base,  run.micro_batch};
                              return Tuning(device, options, world, tuned, task, run)();
                          });
 }
@@ -109,9 +106,5 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--max-prompt", options.max_prompt, "Tokens that a prompt is cut to [half the context]")
         ->check(number_in(1));
-    return tuning_main(argc, argv, app, options, "align", [&] {
-        int code = 0;
-        visit_config(options.model, [&](const auto& config) { code = tune(options, config); });
-        return code;
-    });
+    return tuning_main(argc, argv, app, options, "align", [&] { return tune(options); });
 }

@@ -31,16 +31,14 @@ TuningRecords<Conversation> read(const Options& options) {
     return answers;
 }
 
-template <class Config>
-int tune(Options& options, const Config& config) {
+int tune(Options& options) {
     std::optional<AnyCommunicator> joined = options.launch.join();
     TuningRecipe recipe =
         options.changed(find_tuning_recipe(options.recipe == "ambersafe" ? "ambersafe-sft" : options.recipe));
     if (options.packed) recipe.packing = Packing::whole;
-    const typename Config::Model model(config);
-    recipe.fit(model.context());
-    check_weights(model, options.model);
-    const AnyTokenizer tokenizer = open_fitting_tokenizer("finetune", options.model, model.vocabulary());
+    const TuningModel model = read_model(options.model);
+    recipe.fit(model.context);
+    const AnyTokenizer tokenizer = open_fitting_tokenizer("finetune", options.model, model.vocabulary);
     const ChatEncoder encoder(find_chat_template(recipe.form), tokenizer);
 
     const TuningRecords<Conversation> records = read(options);
@@ -65,15 +63,14 @@ int tune(Options& options, const Config& config) {
     counts["packing"] = static_cast<int>(recipe.packing);
     counts["apart"] = options.packed;
     counts["as-published"] = options.as_published;
-    const TuningRun run =
-        tuning_run("finetune", "windows", options, config, recipe, records.inputs, counts, order);
+    const TuningRun run = tuning_run("finetune", "windows", options, model, recipe, records.inputs, counts, order);
     std::printf(
         "%ld conversations: %ld windows of at most %ld tokens, template %s; %ld tokens, of which %ld are "
         "learned\n",
         made.items, windows.size(), recipe.context, recipe.form.c_str(), made.tokens, made.counted);
 
-    return tune_on_ranks(options, joined, config, recipe, run,
-                         [&](auto& device, auto& world, const auto&, const auto& tuned, auto) {
+    return tune_on_ranks(options, joined, model, recipe, run,
+                         [&](auto& device, auto& world, const auto& tuned, const auto&, auto) {
                              const RepliesTask task{windows, order, recipe.mean, run.micro_batch};
                              return Tuning(device, options, world, tuned, task, run)();
                          });
@@ -95,9 +92,5 @@ int main(int argc, char** argv) {
         "--as-published", options.as_published,
         "Take turns as the files have them, and look at their order after cutting, as AMBERCHAT was made");
     app.add_flag("--packed", options.packed, "Several conversations a window, none of which sees another");
-    return tuning_main(argc, argv, app, options, "finetune", [&] {
-        int code = 0;
-        visit_config(options.model, [&](const auto& config) { code = tune(options, config); });
-        return code;
-    });
+    return tuning_main(argc, argv, app, options, "finetune", [&] { return tune(options); });
 }

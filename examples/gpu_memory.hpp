@@ -21,13 +21,13 @@ struct GpuSpare {
     double scratch = 512e6;    ///< what kernels need for a moment
     double libraries = 1.2e9;  ///< modules, workspaces, recorded work
 
+    GpuSpare() = default;
     /// `narrow`: weights of bf16, of which products pad odd rows; `ranks`: their exchange needs memory, too.
-    template <class Model>
-    GpuSpare(const DeviceChoice& where, lapidary::Index tokens, lapidary::Index context, const Model& model,
-             bool narrow, bool ranks) {
+    GpuSpare(const DeviceChoice& where, lapidary::Index tokens, lapidary::Index context,
+             const lapidary::ParameterLayout& layout, lapidary::Index heads, bool narrow, bool ranks) {
         using namespace lapidary;
         double padded = 0;
-        for (const Leaf& leaf : model.layout().leaves()) {
+        for (const Leaf& leaf : layout.leaves()) {
             if (!narrow || leaf.shape.size() != 2 || (leaf.shape[0] % 8 == 0 && leaf.shape[1] % 8 == 0)) continue;
             const Index outputs = round_up(leaf.shape[0], 8), inputs = round_up(leaf.shape[1], 8);
             const Index elements = tokens * (outputs + inputs) + outputs * inputs;
@@ -36,7 +36,7 @@ struct GpuSpare {
         scratch += padded;
         if (where.cudnn) {  // the gradient of one sequence's scores
             const auto length = static_cast<double>(round_up(context, 128));
-            scratch += 2 * length * length * static_cast<double>(model.options().block.attention.heads);
+            scratch += 2 * length * length * static_cast<double>(heads);
         }
         if (ranks) libraries += 400e6;
     }

@@ -32,8 +32,10 @@ int run_rank(const Options& options, AnyCommunicator& world, const TokenChunks& 
     if (where.on_gpu()) {
         if (options.launch.gpu >= 0) where.index = options.launch.gpu;
         const auto on_gpu = [&]<class T>(T type) {
+            const Model plain(config);
             const GpuSpare spare(where, options.sequences_at_once() * chunks.context(), chunks.context(),
-                                 Model(config), sizeof(T) < sizeof(float), world.size() > 1);
+                                 plain.layout(), plain.options().block.attention.heads, sizeof(T) < sizeof(float),
+                                 world.size() > 1);
             const Model model(config, choose(type, gpu_memory(where.index) - spare.scratch - spare.libraries));
             const double scratch = activation_bytes<T>(options, chunks.context(), model) + spare.scratch;
             CudaOptions gpu = where.cuda();

@@ -97,8 +97,8 @@ private:
         const Index lane = std::max<Index>(1, evidence_.run.batch / evidence_.run.lanes),
                     context = chunks_.context();
         const Index sequences = replayed_.micro_batch > 0 ? std::min(replayed_.micro_batch, lane) : lane;
-        const GpuSpare spare(where, sequences * context, context, model, sizeof(T) < sizeof(float),
-                             world_.size() > 1);
+        const GpuSpare spare(where, sequences * context, context, model.layout(),
+                             model.options().block.attention.heads, sizeof(T) < sizeof(float), world_.size() > 1);
         BasicCounting<T> counting(std::size_t{1} << 41);
         CudaOptions gpu = where.cuda();
         gpu.scratch_bytes =

@@ -3,9 +3,9 @@
 #include "pinned_products.hpp"
 #include "progress.hpp"
 #include "stop_signals.hpp"
+#include "tuning_model.hpp"
 #include "tuning_options.hpp"
 
-#include <lapidary/checkpoint/adapter_files.hpp>
 #include <lapidary/checkpoint/run_definition.hpp>
 #include <lapidary/comm/agreement.hpp>
 #include <lapidary/cpu.hpp>
@@ -22,12 +22,12 @@
 
 namespace fs = std::filesystem;
 
-/// A model being tuned on one rank: begun, or continued from its last checkpoint. `Tuned`: what of it is trained.
-template <lapidary::Device D, class Tuned, class Task>
+/// A model being tuned on one rank: begun, or continued from its last checkpoint. `model`: what of it is trained.
+template <lapidary::Device D, class Task>
 class Tuning {
 public:
-    Tuning(D& device, const TuningOptions& options, lapidary::AnyCommunicator& world, const Tuned& model,
-           const Task& task, const TuningRun& run)
+    Tuning(D& device, const TuningOptions& options, lapidary::AnyCommunicator& world,
+           const lapidary::AnyModel<D>& model, const Task& task, const TuningRun& run)
         : device_(device), options_(options), world_(world), model_(model), task_(task), run_(run) {}
 
     /// Returns the program's exit code.
@@ -96,7 +96,7 @@ private:
             device_, world_, first() ? latest_checkpoint(checkpoints()).string() : "", {"start", 10});
         if (!latest.empty()) {
             read_checkpoint(device_, world_, model_, *state_, latest);
-        } else if (model_.adapters_alone()) {
+        } else if (options_.lora.rank > 0) {
             initialize(device_, model_, *state_, {.seed = options_.seed});
         } else {
             read_weights(device_, model_, options_.model, *state_);
@@ -104,12 +104,11 @@ private:
         if (!first()) return;
         metrics_.emplace(options_.out / "metrics.jsonl", state_->step);
         if (!latest.empty()) std::printf("resuming at step %ld from %s\n", state_->step, latest.c_str());
-        std::printf(
-            "%ld of %ld parameters are trained, %ld steps of %ld %s, %d rank(s) of %s\n",
-            model_.layout().parameter_count(),
-            model_.adapters_alone() ? model_.layout().parameter_count() + model_.model().layout().parameter_count()
-                                    : model_.layout().parameter_count(),
-            run_.rate.steps, run_.items_a_step, run_.items.c_str(), world_.size(), device_name(device_).c_str());
+        std::printf("%ld of %ld parameters are trained, %ld steps of %ld %s, %d rank(s) of %s\n",
+                    model_.layout().parameter_count(),
+                    run_.parameters + (options_.lora.rank > 0 ? model_.layout().parameter_count() : 0),
+                    run_.rate.steps, run_.items_a_step, run_.items.c_str(), world_.size(),
+                    device_name(device_).c_str());
         std::fflush(stdout);
     }
 
@@ -164,13 +163,9 @@ private:
     /// The adapters of the last checkpoint, merged into the model that they are for.
     void merge() {
         using namespace lapidary;
-        using Model = std::decay_t<decltype(model_.model())>;
-        if (!model_.adapters_alone()) return;
         const fs::path target = options_.out / "merged", latest = latest_checkpoint(checkpoints());
-        Cpu single;  // in bf16, what is small beside the base would get lost
-        const auto weights = merged_weights<Model>(single, model_.config(), options_.model, latest);
         StagedDirectory staged(target);
-        write_huggingface(single, Model(model_.config()), weights.view(), staged.path());
+        write_merged(options_.model, latest, staged.path());
         lapidary::detail::create_directories_durably(staged.path() / "state");
         for (const char* name :
              {"state/state.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json"}) {
@@ -188,7 +183,7 @@ private:
     D& device_;
     const TuningOptions& options_;
     lapidary::AnyCommunicator& world_;
-    const Tuned& model_;
+    const lapidary::AnyModel<D>& model_;
     const Task& task_;
     const TuningRun& run_;
     std::optional<lapidary::RunLock> lock_;

@@ -137,6 +137,7 @@ struct TuningRun {
     double clip = 1;
     std::string form;  ///< of the template
     std::filesystem::path tokenizer;
+    lapidary::Index parameters = 0;  ///< of the model
     lapidary::Index items_a_step = 1, sequences_an_item = 1, held_out = 0;
     /// Sequences that a rank has in flight.
     lapidary::Index micro_batch = 1;

@@ -10,13 +10,11 @@
 #include <lapidary/data/decoded.hpp>
 #endif
 
-#include <lapidary/checkpoint/model_weights.hpp>
 #include <lapidary/counting.hpp>
 #include <lapidary/data/epoch_order.hpp>
 #include <lapidary/data/tuning_examples.hpp>
 #include <lapidary/data/tuning_files.hpp>
 #include <lapidary/io/sha256.hpp>
-#include <lapidary/models/families.hpp>
 #include <lapidary/text/chat_templates.hpp>
 #include <lapidary/train/plan.hpp>
 
@@ -77,11 +75,10 @@ inline lapidary::EpochOrder tuning_order(const std::string& program, const std::
 }
 
 /// What decides the run's bits. `inputs`: what the files were; `made`: what became of them.
-template <class Config>
-TuningRun tuning_run(const std::string& program, const std::string& items, const TuningOptions& options,
-                     const Config& config, const lapidary::TuningRecipe& recipe,
-                     const std::vector<lapidary::TuningInput>& inputs, const lapidary::Json& made,
-                     const lapidary::EpochOrder& order) {
+inline TuningRun tuning_run(const std::string& program, const std::string& items, const TuningOptions& options,
+                            const TuningModel& model, const lapidary::TuningRecipe& recipe,
+                            const std::vector<lapidary::TuningInput>& inputs, const lapidary::Json& made,
+                            const lapidary::EpochOrder& order) {
     using namespace lapidary;
     if (recipe.batch > order.size()) {
         throw Error(ErrorCode::value, program,
@@ -91,13 +88,14 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
     TuningRun run;
     run.program = program;
     run.items = items;
-    ParameterRules rules = config.recipe().rules;
+    ParameterRules rules = model.rules;
     if (recipe.scaled_biases) rules.bias_rate = rules.matrix_rate;
     run.optimizer = recipe.optimizer.with_rules(rules);
     run.rate = recipe.rate(order.steps(recipe.epochs));
     run.rate.check();
     run.clip = recipe.clip;
     run.form = recipe.form;
+    run.parameters = model.parameters;
     run.items_a_step = recipe.batch;
     run.sequences_an_item = recipe.preference ? 2 : 1;
     run.held_out = std::ssize(order.held_out());
@@ -113,8 +111,8 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
     }
     run.definition = {{"task", program},
                       {"recipe", recipe.name},
-                      {"model", Config::family},
-                      {"config", config_json(config)},
+                      {"model", model.family},
+                      {"config", model.config},
                       {"init", weights_hash(options.model)},
                       {"data", hashes},
                       {"examples", made},
@@ -148,68 +146,67 @@ TuningRun tuning_run(const std::string& program, const std::string& items, const
     return run;
 }
 
-/// Bytes of the activations of a step, on a device that counts.
-template <lapidary::CountingDevice D, class Model>
-std::size_t planned_activations(D& device, const Model& model, const lapidary::TuningRecipe& recipe,
-                                lapidary::Index sequences) {
-    using namespace lapidary;
-    ScratchScope scope(device.scratch());
-    const auto base = scratch(device, Shape<1>{model.layout().size()});
-    const auto tuned =
-        model.layout().adapters() == nullptr ? TunedModel<Model, D>(model) : TunedModel<Model, D>(model, base);
-    if (recipe.preference) return plan_preferences(device, tuned, sequences, recipe.context);
-    return plan_step(device, tuned, sequences, recipe.context).activations;
-}
-
-/// Calls `tune(device, model, tuned, base)` on one rank, where it computes: `tuned` is what of the model is
-/// trained, `base` the weights that it starts from, where they stay (they are none else).
-template <class Config, class Tune>
-int tune_on_rank(const TuningOptions& options, lapidary::AnyCommunicator& world, const Config& config,
-                 const lapidary::TuningRecipe& recipe, [[maybe_unused]] const TuningRun& run, Tune&& tune) {
-    using namespace lapidary;
-    using Model = typename Config::Model;
-    const AdapterPlan plan = options.lora.rank > 0 ? adapter_plan(config, options.lora) : AdapterPlan{};
-    const Model model(config, options.level(), plan);
-    const auto work = [&]<Device D>(D& device) {
-        Tensor<Scalar<D>, 1, D> base(device, {0});
-        if (!plan.empty() || recipe.preference) base = model_weights(device, Model(config), options.model);
-        const auto tuned = plan.empty() ? TunedModel<Model, D>(model)
-                                        : TunedModel<Model, D>(model, base.view(), options.model.string());
-        return tune(device, model, tuned, ConstView<Scalar<D>, 1>(base.view()));
-    };
-    DeviceChoice where = options.where;
 #ifdef LAPIDARY_CUDA
-    if (where.on_gpu()) {
-        if (options.launch.gpu >= 0) where.index = options.launch.gpu;
-        const auto on_gpu = [&]<class T>(T) {
-            const GpuSpare spare(where, run.micro_batch * recipe.context, recipe.context, model,
-                                 sizeof(T) < sizeof(float), world.size() > 1);
-            BasicCounting<T> counting(std::size_t{1} << 41);
-            const std::size_t activations = planned_activations(counting, model, recipe, run.micro_batch);
-            CudaOptions gpu = where.cuda();
-            gpu.scratch_bytes = activations + static_cast<std::size_t>(spare.scratch);
-            BasicCuda<T> device(gpu);
-            return work(device);
-        };
-        return where.precision == "fp32" ? on_gpu(float{}) : on_gpu(bf16{});
+/// Calls `work(device)` with the GPU that a rank computes on, and as much scratch memory as a step needs.
+template <class T, class Work>
+int tune_on_gpu(DeviceChoice where, const TuningOptions& options, const TuningModel& model,
+                const lapidary::TuningRecipe& recipe, const TuningRun& run, bool ranks, Work&& work) {
+    using namespace lapidary;
+    BasicCounting<T> counting(std::size_t{1} << 41);
+    const Index sequences = run.micro_batch;
+    GpuSpare spare;
+    const std::size_t activations = with_model(
+        counting, options, false, [&](const auto& tuned, const auto& reference, ConstView<T, 1>) -> std::size_t {
+            spare = GpuSpare(where, sequences * recipe.context, recipe.context, reference.layout(), model.heads,
+                             sizeof(T) < sizeof(float), ranks);
+            if (recipe.preference) return plan_preferences(counting, tuned, sequences, recipe.context);
+            return plan_step(counting, tuned, sequences, recipe.context).activations;
+        });
+    if (options.launch.gpu >= 0) where.index = options.launch.gpu;
+    CudaOptions gpu = where.cuda();
+    gpu.scratch_bytes = activations + static_cast<std::size_t>(spare.scratch);
+    BasicCuda<T> device(gpu);
+    return work(device);
+}
+#endif
+
+/// Calls `tune(device, tuned, reference, base)` on one rank, where it computes; see `with_model`.
+template <class Tune>
+int tune_on_rank(const TuningOptions& options, lapidary::AnyCommunicator& world,
+                 [[maybe_unused]] const TuningModel& model, const lapidary::TuningRecipe& recipe,
+                 [[maybe_unused]] const TuningRun& run, Tune&& tune) {
+    using namespace lapidary;
+    const auto work = [&]<Device D>(D& device) {
+        return with_model(device, options, recipe.preference.has_value(),
+                          [&](const auto& tuned, const auto& reference, ConstView<Scalar<D>, 1> base) {
+                              return tune(device, tuned, reference, base);
+                          });
+    };
+#ifdef LAPIDARY_CUDA
+    if (options.where.on_gpu()) {
+        const bool ranks = world.size() > 1;
+        return options.where.precision == "fp32"
+                   ? tune_on_gpu<float>(options.where, options, model, recipe, run, ranks, work)
+                   : tune_on_gpu<bf16>(options.where, options, model, recipe, run, ranks, work);
     }
 #endif
     Cpu meeting({.threads = 1});
     const int threads = threads_per_rank(meeting, world);  // all ranks call it
-    Cpu device({.threads = where.threads > 0 ? where.threads : threads});
+    Cpu device({.threads = options.where.threads > 0 ? options.where.threads : threads});
     return work(device);
 }
 
-/// Calls `tune(device, world, model, tuned, base)` on every rank, as `tune_on_rank` does; returns the exit code of
-/// this process. `joined`: what `RankLaunch::join` returned.
-template <class Config, class Tune>
+/// Calls `tune(device, world, tuned, reference, base)` on every rank, as `tune_on_rank` does; returns the exit
+/// code of this process. `joined`: what `RankLaunch::join` returned.
+template <class Tune>
 int tune_on_ranks(const TuningOptions& options, std::optional<lapidary::AnyCommunicator>& joined,
-                  const Config& config, const lapidary::TuningRecipe& recipe, const TuningRun& run, Tune&& tune) {
+                  const TuningModel& model, const lapidary::TuningRecipe& recipe, const TuningRun& run,
+                  Tune&& tune) {
     int code = 0;
     options.launch.run(joined, [&](lapidary::AnyCommunicator& world) {
-        const int own = tune_on_rank(options, world, config, recipe, run,
-                                     [&](auto& device, const auto& model, const auto& tuned, auto base) {
-                                         return tune(device, world, model, tuned, base);
+        const int own = tune_on_rank(options, world, model, recipe, run,
+                                     [&](auto& device, const auto& tuned, const auto& reference, auto base) {
+                                         return tune(device, world, tuned, reference, base);
                                      });
         if (world.rank() == 0 || options.launch.comm != "threads") code = own;
     });

@@ -6,6 +6,7 @@
 #include <lapidary/data/preference_windows.hpp>
 #include <lapidary/data/trim_padding.hpp>
 #include <lapidary/lapidary.hpp>
+#include <lapidary/models/any_model.hpp>
 #include <lapidary/train/preference_step.hpp>
 
 #include <algorithm>
@@ -75,12 +76,12 @@ struct RepliesTask {
 };
 
 /// Replies that are preferred to others; `base`: the weights of the frozen reference.
-template <lapidary::Device D, class Model>
+template <lapidary::Device D>
 struct PreferencesTask {
     const lapidary::PreferenceWindows& windows;
     const lapidary::EpochOrder& order;
     lapidary::PreferenceLoss loss;
-    const Model& reference;
+    const lapidary::AnyModel<D>& reference;
     lapidary::ConstView<lapidary::Scalar<D>, 1> base;
     lapidary::Index micro_batch;
 

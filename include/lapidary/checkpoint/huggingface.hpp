@@ -27,18 +27,18 @@ template <class Model>
 std::vector<HuggingFaceTensor> check_weights(const Model& model, const std::filesystem::path& directory,
                                              const WeightFiles& files) {
     if constexpr (requires { model.check_files(directory); }) model.check_files(directory);
-    const std::vector<HuggingFaceTensor> tensors = files_of(model).tensors;
+    const ModelFiles own = files_of(model);
     std::set<std::string> known;
-    for (const HuggingFaceTensor& tensor : tensors) {
+    for (const HuggingFaceTensor& tensor : own.tensors) {
         files.check(tensor.name, tensor.shape());
         known.insert(tensor.name);
     }
     for (const std::string& name : files.names()) {
-        if (!known.contains(name) && !Model::Config::ignores(name)) {
+        if (!known.contains(name) && !own.ignores(name)) {
             throw Error(ErrorCode::format, "weights", files.place(name) + " is no parameter of this architecture");
         }
     }
-    return tensors;
+    return own.tensors;
 }
 
 }  // namespace detail
@@ -103,13 +103,13 @@ void write_config(const Model& model, const std::filesystem::path& directory) {
 template <Device D, class Model>
 void write_huggingface(D& device, const Model& model, std::type_identity_t<ConstView<Scalar<D>, 1>> weights,
                        const std::filesystem::path& directory) {
-    const auto [name, config, json, tensors] = files_of(model);
+    const ModelFiles own = files_of(model);
     write_config<Scalar<D>>(model, directory);
     std::vector<TensorSpec> specs;
-    for (const HuggingFaceTensor& tensor : tensors)
+    for (const HuggingFaceTensor& tensor : own.tensors)
         specs.push_back({tensor.name, dtype_of<Scalar<D>>, tensor.shape()});
-    SafetensorsWriter file(directory / name, specs, {{"format", "pt"}});
-    for (const HuggingFaceTensor& tensor : tensors) {
+    SafetensorsWriter file(directory / own.weights, specs, {{"format", "pt"}});
+    for (const HuggingFaceTensor& tensor : own.tensors) {
         for (const detail::TensorPiece& piece : detail::pieces_of(tensor, model.layout().leaf(tensor.leaf))) {
             file.append(std::span<const Scalar<D>>(detail::load(device, weights, piece)));
         }

@@ -14,6 +14,8 @@ struct ModelFiles {
     std::string config;   ///< the other's
     Json json;
     std::vector<HuggingFaceTensor> tensors;
+    /// What else the file of tensors may hold.
+    bool (*ignores)(const std::string& name) = [](const std::string&) { return false; };
 };
 
 /// A model's own `files()` or, for those that have none, a Hugging Face directory.
@@ -25,7 +27,8 @@ ModelFiles files_of(const Model& model) {
         static_assert(
             HuggingFaceConfig<typename Model::Config>,
             "files need a model whose config has fields(f), tensors() and ignores(name): models/huggingface.hpp");
-        return {"model.safetensors", "config.json", config_json(model.config()), model.config().tensors()};
+        return {"model.safetensors", "config.json", config_json(model.config()), model.config().tensors(),
+                &Model::Config::ignores};
     }
 }
 

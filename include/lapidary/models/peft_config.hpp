@@ -107,4 +107,20 @@ inline LoraOptions lora_options(const Json& json, const std::string& where) {
     return options;
 }
 
+/// Throws Error(format) naming the file unless the adapters in a directory are of the rank and the scale that a
+/// plan has: no tensor's shape tells. Throws what `lora_options` throws, too.
+inline void require_adapters(const std::filesystem::path& directory, const AdapterPlan& plan) {
+    const std::filesystem::path file = directory / "adapter_config.json";
+    const LoraOptions found = lora_options(read_json(file), file.string());
+    if (found.rank == plan.rank && found.alpha == plan.alpha && found.rank_stabilized == plan.rank_stabilized)
+        return;
+    const auto text = [](Index rank, double alpha, bool stabilized) {
+        return "rank " + std::to_string(rank) + ", alpha " + std::to_string(alpha) +
+               (stabilized ? ", scaled by the root of the rank" : "");
+    };
+    throw Error(ErrorCode::format, "adapter",
+                file.string() + ": its adapters have " + text(found.rank, found.alpha, found.rank_stabilized) +
+                    ", the model's " + text(plan.rank, plan.alpha, plan.rank_stabilized));
+}
+
 }  // namespace lapidary

@@ -107,25 +107,13 @@ public:
         if (!adapters_alone()) return files_of(model_);
         const AdapterPlan& plan = model_.layout().plan();
         return {"adapter_model.safetensors", "adapter_config.json", peft_config(config(), plan, base_name_),
-                adapter_tensors(config(), plan)};
+                adapter_tensors(config(), plan), &Config::ignores};
     }
 
     /// Throws Error(format) naming the file unless a directory's adapters are of the rank and the scale that these
     /// have: no tensor's shape tells.
     void check_files(const std::filesystem::path& directory) const {
-        if (!adapters_alone()) return;
-        const std::filesystem::path file = directory / "adapter_config.json";
-        const LoraOptions found = lora_options(read_json(file), file.string());
-        const AdapterPlan& plan = model_.layout().plan();
-        if (found.rank == plan.rank && found.alpha == plan.alpha && found.rank_stabilized == plan.rank_stabilized)
-            return;
-        const auto text = [](Index rank, double alpha, bool stabilized) {
-            return "rank " + std::to_string(rank) + ", alpha " + std::to_string(alpha) +
-                   (stabilized ? ", scaled by the root of the rank" : "");
-        };
-        throw Error(ErrorCode::format, "adapter",
-                    file.string() + ": its adapters have " + text(found.rank, found.alpha, found.rank_stabilized) +
-                        ", the model's " + text(plan.rank, plan.alpha, plan.rank_stabilized));
+        if (adapters_alone()) require_adapters(directory, model_.layout().plan());
     }
 
 private:
