@@ -5,20 +5,28 @@
 #include "tuning_run.hpp"
 #include "tuning_tasks.hpp"
 
+#include <algorithm>
+
 using namespace lapidary;
 
 namespace {
 
 struct Options : TuningOptions {
-    std::string loss = "dpo", prefer = "only-safe";
+    std::string loss = "dpo";
     double beta = -1, label_smoothing = 0;
     Index max_prompt = 0;
 };
 
-PreferenceRules rules(const Options& options) {
-    return {.preferred = options.prefer == "safer"    ? PreferredReply::safer
-                         : options.prefer == "better" ? PreferredReply::better
-                                                      : PreferredReply::only_safe_one};
+TuningRecords<Preference> read(const Options& options) {
+    Progress bar("read", 0);
+    return read_preferences(options.data, options.preference_rules(), tuning_reading(options, bar));
+}
+
+TuningExampleCounts encode(const Options& options, const ChatEncoder& encoder, const TuningRecipe& recipe,
+                           const TuningRecords<Preference>& records, PreferenceWindows& windows) {
+    Progress bar("encode", 0);
+    return encode_preferences(encoder, records.items, records.places, tuning_rule(recipe, options, bar),
+                              [&](Index, PreferenceTokens&& pair) { windows.add(pair); });
 }
 
 TuningRecipe chosen_recipe(const Options& options) {
@@ -46,28 +54,27 @@ int tune(Options& options) {
                         std::to_string(recipe.reply->max_tokens) + " for an answer");
     }
     const AnyTokenizer tokenizer = open_fitting_tokenizer("align", options.model, model.vocabulary);
-    const ChatEncoder encoder(find_chat_template(recipe.form), tokenizer);
+    const ChatEncoder encoder = tuning_encoder(recipe, tokenizer);
 
-    Progress bar("read", 0);
-    const auto records = read_preferences(options.data, rules(options), tuning_reading(options, bar));
+    const TuningRecords<Preference> records = read(options);
     PreferenceWindows windows({.context = recipe.context, .pad = padding_id(tokenizer)});
-    const TuningExampleCounts made =
-        encode_preferences(encoder, records.items, records.places, tuning_rule(recipe, options),
-                           [&](Index, PreferenceTokens&& pair) { windows.add(pair); });
+    const TuningExampleCounts made = encode(options, encoder, recipe, records, windows);
     Json left_out = records.faults().json();
     left_out.update({{"ambiguous", made.ambiguous},
                      {"files that are there twice", records.repeated.size()},
                      {"identical when cut", windows.counts().identical},
                      {"without an answer when cut", windows.counts().silent}});
-    print_left_out(left_out);
+    const bool first = !joined || joined->rank() == 0;
+    if (first) print_left_out(left_out);
     const EpochOrder order = tuning_order("align", "pairs", options, recipe, windows.size());
     Json counts = made.json();
     counts["pairs"] = windows.counts().json();
     counts["prefer"] = options.prefer;
     counts["max_prompt"] = recipe.reply->max_prompt;
     const TuningRun run = tuning_run("align", "pairs", options, model, recipe, records.inputs, counts, order);
-    std::printf("%ld preferences: %ld pairs of at most %ld tokens, template %s\n", made.items, windows.size(),
-                recipe.context, recipe.form.c_str());
+    if (first)
+        std::printf("%ld preferences: %ld pairs of at most %ld tokens, template %s\n", made.items, windows.size(),
+                    recipe.context, recipe.form.c_str());
 
     return tune_on_ranks(options, joined, model, recipe, run,
                          [&]<Device D>(D& device, auto& world, const AnyModel<D>& tuned,
@@ -99,11 +106,7 @@ int main(int argc, char** argv) {
                    "Share of pairs taken to be labelled the wrong way")
         ->check(number_in(0, 0.5))
         ->capture_default_str();
-    app.add_option(
-           "--prefer", options.prefer,
-           "Which answer of PKU-SafeRLHF's rows: the one that is safe, where exactly one is; safer; better")
-        ->check(CLI::IsMember({"only-safe", "safer", "better"}))
-        ->capture_default_str();
+    options.add_prefer(app);
     app.add_option("--max-prompt", options.max_prompt, "Tokens that a prompt is cut to [half the context]")
         ->check(number_in(1));
     return tuning_main(argc, argv, app, options, "align", [&] { return tune(options); });

@@ -45,6 +45,9 @@ public:
         shown_ = true;
     }
 
+    /// Says how much there is, where that is known only later.
+    void expect(lapidary::Index total) { total_ = total; }
+
     /// Seconds since construction.
     [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 

@@ -22,7 +22,8 @@
 
 namespace fs = std::filesystem;
 
-/// A model being tuned on one rank: begun, or continued from its last checkpoint. `model`: what of it is trained.
+/// A model being tuned on one rank: begun, or continued from its last checkpoint. `model`: what of it is trained;
+/// `task`: what it is trained towards (tuning_tasks.hpp); `run`: what the run is.
 template <lapidary::Device D, class Task>
 class Tuning {
 public:
@@ -74,6 +75,10 @@ private:
             throw Error(ErrorCode::value, run_.program,
                         std::to_string(options_.lanes) + " lanes of " + std::to_string(lanes.sequences) +
                             " sequences: pairs must stay together");
+        }
+        const fs::path merged = options_.out / "merged";
+        if (first() && options_.merge && fs::exists(merged) && !fs::exists(merged / "SHA256SUMS")) {
+            throw Error(ErrorCode::value, run_.program, merged.string() + ": is no model that was written here");
         }
         if (first()) {
             fs::create_directories(checkpoints());
@@ -167,14 +172,11 @@ private:
         StagedDirectory staged(target);
         write_merged(options_.model, latest, staged.path());
         lapidary::detail::create_directories_durably(staged.path() / "state");
-        for (const char* name :
-             {"state/state.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json"}) {
+        for (const char* name : {"state/state.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json",
+                                 "added_tokens.json"}) {
             if (fs::exists(latest / name)) write_file_durably(staged.path() / name, read_text(latest / name));
         }
         write_checksums(staged.path());
-        if (fs::exists(target) && !fs::exists(target / "SHA256SUMS")) {
-            throw Error(ErrorCode::value, run_.program, target.string() + ": is no model that was written here");
-        }
         fs::remove_all(target);
         staged.publish();
         say(target.string() + ": the model with its adapters merged");

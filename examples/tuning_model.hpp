@@ -9,7 +9,6 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <utility>
 
 // What depends on the family of the model that is tuned. Everything else is compiled once.
@@ -41,8 +40,9 @@ inline TuningModel read_model(const std::filesystem::path& directory) {
 }
 
 /// Calls `work(tuned, reference, base)` on a device and returns what it returns. `tuned`: what of the model is
-/// trained, all or its adapters; `reference`: the model by itself; `base`: the weights that it starts from where
-/// they stay, beside adapters or if `keeps_base`, else none. On a device that counts, they have no values.
+/// trained, all or its adapters; `reference`: the model by itself; `base`: the weights that it starts from, which
+/// nothing changes, where somebody needs them: adapters, or whoever asked (`keeps_base`); else nothing. On a
+/// device that counts, they have no values.
 template <lapidary::Device D, class Work>
 auto with_model(D& device, const TuningOptions& options, bool keeps_base, Work&& work) {
     using namespace lapidary;
@@ -72,8 +72,8 @@ auto with_model(D& device, const TuningOptions& options, bool keeps_base, Work&&
     return result;
 }
 
-/// Writes the model with the adapters in a directory merged into it. In bf16, what is small beside the base would
-/// get lost.
+/// Writes a model with the adapters in a directory merged into it, on the CPU in single precision: in bf16, what
+/// is small beside the base would get lost.
 inline void write_merged(const std::filesystem::path& model, const std::filesystem::path& adapters,
                          const std::filesystem::path& target) {
     using namespace lapidary;

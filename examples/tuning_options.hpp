@@ -5,6 +5,7 @@
 #include "launch.hpp"
 #include "rank_memory.hpp"
 
+#include <lapidary/data/preference_records.hpp>
 #include <lapidary/models/adapters.hpp>
 #include <lapidary/text/chat_templates.hpp>
 #include <lapidary/train/tuning_recipe.hpp>
@@ -23,7 +24,7 @@ constexpr int stopped_by_signal = 75;  // as EX_TEMPFAIL: start it again to go o
 struct TuningOptions {
     std::filesystem::path model, out;
     std::vector<std::string> data;
-    std::string recipe, form, recompute = "nothing";
+    std::string recipe, form, recompute = "nothing", prefer = "only-safe";
     bool skip_bad = false, merge = false;
     lapidary::Index context = 0, epochs = 0, batch = 0, micro_batch = 0, lanes = 1, warmup = -1;
     lapidary::Index held_out = 0, evaluate_every = 0, checkpoint_every = 0, stop_after = 0;
@@ -101,6 +102,22 @@ struct TuningOptions {
             ->capture_default_str();
         launch.add_to(app);
         where.add_to(app);
+    }
+
+    /// For programs that read preferences.
+    CLI::Option* add_prefer(CLI::App& app) {
+        return app
+            .add_option("--prefer", prefer,
+                        "Which answer of PKU-SafeRLHF's rows: the one that is safe, where exactly one is; safer; "
+                        "better")
+            ->check(CLI::IsMember({"only-safe", "safer", "better"}))
+            ->capture_default_str();
+    }
+    [[nodiscard]] lapidary::PreferenceRules preference_rules() const {
+        using lapidary::PreferredReply;
+        return {.preferred = prefer == "safer"    ? PreferredReply::safer
+                             : prefer == "better" ? PreferredReply::better
+                                                  : PreferredReply::only_safe_one};
     }
 
     /// The recipe with what was asked for otherwise.

@@ -18,13 +18,15 @@
 #include <lapidary/text/chat_templates.hpp>
 #include <lapidary/train/plan.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <functional>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 // What `finetune` and `align` have in common, from the command line to the loop.
 
@@ -35,16 +37,32 @@ inline lapidary::TuningReadOptions tuning_reading(const TuningOptions& options, 
 #ifdef LAPIDARY_COMPRESSION
     reading.decoding = lapidary::decoded;
 #endif
-    reading.progress = [&bar](lapidary::Index done, lapidary::Index) { bar.update(done); };
+    reading.progress = [&bar](lapidary::Index done, lapidary::Index total) {
+        bar.expect(total);
+        bar.update(done);
+    };
     return reading;
 }
 
-/// How records become examples: on all cores.
-inline lapidary::TuningExampleRule tuning_rule(const lapidary::TuningRecipe& recipe,
-                                               const TuningOptions& options) {
+/// The recipe's template with a tokenizer. Where it has marks in front of an answer, the end of a long prompt is
+/// kept: there they are.
+inline lapidary::ChatEncoder tuning_encoder(lapidary::TuningRecipe& recipe, lapidary::AnyTokenizer tokenizer) {
+    lapidary::ChatEncoder encoder(lapidary::find_chat_template(recipe.form), std::move(tokenizer));
+    if (recipe.reply) recipe.reply->keep_prompt_start = encoder.form().assistant.before.empty();
+    return encoder;
+}
+
+/// How records become examples: on as many threads as were asked for, or all cores; with a bar.
+inline lapidary::TuningExampleRule tuning_rule(const lapidary::TuningRecipe& recipe, const TuningOptions& options,
+                                               Progress& bar) {
     lapidary::TuningExampleRule rule{.split = recipe.split, .reply = recipe.reply};
     rule.on_ambiguous = options.skip_bad ? lapidary::BadDocuments::skip : lapidary::BadDocuments::fail;
-    rule.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    rule.workers = options.where.threads > 0 ? options.where.threads
+                                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    rule.progress = [&bar](lapidary::Index done, lapidary::Index total) {
+        bar.expect(total);
+        bar.update(done);
+    };
     return rule;
 }
 
@@ -104,6 +122,12 @@ inline TuningRun tuning_run(const std::string& program, const std::string& items
     for (const char* name : {"tokenizer.model", "tokenizer.json"}) {
         if (run.tokenizer.empty() && fs::exists(options.model / name)) run.tokenizer = options.model / name;
     }
+    Json tokenizer = Json::object();
+    const auto record = [&](const fs::path& file) {
+        if (fs::exists(file)) tokenizer[file.filename().string()] = sha256_file(file);
+    };
+    record(run.tokenizer);
+    for (const char* name : tokenizer_side_files) record(options.model / name);
     Json hashes = Json::array();
     for (const TuningInput& input : inputs) {
         run.data.push_back(input.json());
@@ -116,7 +140,7 @@ inline TuningRun tuning_run(const std::string& program, const std::string& items
                       {"init", weights_hash(options.model)},
                       {"data", hashes},
                       {"examples", made},
-                      {"tokenizer", run.tokenizer.empty() ? "" : sha256_file(run.tokenizer)},
+                      {"tokenizer", tokenizer},
                       {"template", recipe.form},
                       {"context", recipe.context},
                       {"seed", options.seed},
@@ -213,7 +237,7 @@ int tune_on_ranks(const TuningOptions& options, std::optional<lapidary::AnyCommu
     return code;
 }
 
-/// `main` of a program that tunes: `run(options)` returns the exit code.
+/// `main` of a program that tunes: `run()` returns the exit code.
 template <class Options, class Run>
 int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const std::string& name, Run&& run) {
     StopSignals::listen();
@@ -221,9 +245,10 @@ int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const st
         app.parse(argc, argv);
         options.where.check();
         options.launch.check(options.where.on_gpu());
-        if (options.lora.rank == 0 && (options.merge || !options.lora.targets.empty())) {
+        if (options.lora.rank == 0 &&
+            (options.merge || app.count("--lora-targets") + app.count("--lora-alpha") > 0)) {
             throw lapidary::Error(lapidary::ErrorCode::value, name,
-                                  "--merge and --lora-targets are of adapters: give --lora-rank");
+                                  "--merge, --lora-alpha and --lora-targets are of adapters: give --lora-rank");
         }
         return run();
     } catch (const CLI::ParseError& error) {

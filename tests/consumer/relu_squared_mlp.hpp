@@ -62,10 +62,10 @@ public:
         ScratchScope scope(device.scratch());
         const auto activated = scratch(device, saved.hidden.shape), d = scratch(device, saved.hidden.shape);
         relu_squared(device, saved.hidden.flat(), activated.flat());
-        matmul_weight_gradient(device, dy, activated, gradients[down_]);
+        if (!gradients.frozen()) matmul_weight_gradient(device, dy, activated, gradients[down_]);
         matmul_input_gradient(device, dy.rows(), weights[down_], d.rows());
         relu_squared_gradient(device, saved.hidden.flat(), d.flat(), d.flat());
-        matmul_weight_gradient(device, d, saved.x, gradients[up_]);
+        if (!gradients.frozen()) matmul_weight_gradient(device, d, saved.x, gradients[up_]);
         matmul_input_gradient(device, d.rows(), weights[up_], dx.rows(), Store::add);
     }
 

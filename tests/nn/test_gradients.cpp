@@ -78,9 +78,21 @@ void check_layer_gradients(const typename L::Options& options, Index width) {
     for (Index i = 0; i < layout.size(); ++i) {
         CHECK(gradients.view()[i] == Approx(2 * once[static_cast<std::size_t>(i)]).margin(1e-12));
     }
+    // Where nobody wants them, the rest is the same.
+    const auto alone = place(device, shape, Values::constant(element_count(shape), 0));
+    layer.backward(device, weights.view(), saved, r, alone, Gradients<double>());
+    for (Index i = 0; i < alone.size(); ++i) CHECK(2 * alone[i] == Approx(dx[i]).margin(1e-12));
 }
 
 }  // namespace
+
+TEST_CASE("a layer that adds to gradients that nobody wants is told so") {
+    ParameterLayout layout;
+    const Slot<2> slot = layout.add("matrix", Shape<2>{2, 3}, Role::matrix, Initializer::normal(1));
+    CHECK_THROWS_WITH(Gradients<double>()[slot], ContainsSubstring("it must look at gradients.frozen()"));
+    std::vector<double> values(static_cast<std::size_t>(layout.size()));
+    CHECK(Gradients<double>(View<double, 1>{values.data(), {layout.size()}})[slot].data == values.data());
+}
 
 TEST_CASE("RmsNorm's backward pass") { check_layer_gradients<RmsNorm>({.width = 12}, 12); }
 

@@ -2,6 +2,8 @@
 
 #include <lapidary/optim/learning_rate.hpp>
 
+#include <limits>
+
 using namespace lapidary;
 
 TEST_CASE("a constant rate warms up from its first step on, and stays") {
@@ -29,9 +31,15 @@ TEST_CASE("a rate that would rise, or never reach its highest, is refused") {
     CHECK_NOTHROW(LearningRate{Decay::linear, 0, 0, 0, 1}.check());
     CHECK_NOTHROW(LearningRate{Decay::constant, 1e-7, 1, 150, 10}.check());
     CHECK_THROWS_WITH((LearningRate{Decay::linear, 2e-7, 3e-7, 0, 10}.check()),
-                      ContainsSubstring("the last rate is 3e-07, above the highest, 2e-07"));
+                      ContainsSubstring("the last rate is 3e-07, not between 0 and the highest, 2e-07"));
     CHECK_THROWS_WITH((LearningRate{Decay::cosine, 1, 0, 10, 10}.check()),
                       ContainsSubstring("a warm-up of 10 steps takes all 10"));
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    CHECK_THROWS_WITH((LearningRate{Decay::constant, nan, 0, 0, 10}.check()),
+                      ContainsSubstring("the highest rate is"));
+    CHECK_THROWS_WITH((LearningRate{Decay::cosine, 1, nan, 0, 10}.check()), ContainsSubstring("the last rate is"));
+    CHECK_THROWS_WITH((LearningRate{Decay::constant, 1, 0, -1, 10}.check()),
+                      ContainsSubstring("a warm-up of -1 steps"));
 }
 
 TEST_CASE("a rate in a manifest reads as it was written") {

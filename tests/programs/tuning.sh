@@ -126,6 +126,11 @@ gzip -c talk.jsonl >talk.jsonl.gz
 finetune --data talk.jsonl.gz --out zipped --stop-after 2 >/dev/null
 finetune --out plain --stop-after 2 >/dev/null
 cmp "$(last plain)/model.safetensors" "$(last zipped)/model.safetensors" || fail "compressed, the data are others"
+cp -r model configured
+echo '{"legacy": false}' >configured/tokenizer_config.json
+"$programs/finetune" --model configured --data talk.jsonl "${small[@]}" --stop-after 1 --out settings >/dev/null
+cmp configured/tokenizer_config.json "$(last settings)/tokenizer_config.json" || fail "the tokenizer's settings are lost"
+grep -q '"tokenizer_config.json"' settings/manifest.json || fail "the tokenizer's settings are no part of the run"
 ok "recipes, packing, compressed files"
 
 # What is wrong with a record stops the program and names the place, or is left out and counted.
@@ -190,9 +195,11 @@ refuses "48 windows" "48 are to be held out" -- finetune --hold-out 48 --out x
 refuses "no/config.json" -- "$programs/finetune" --model no --data talk.jsonl --out x
 expect 1 finetune --recipe nobody --out x
 grep -q "amberchat" err || fail "the recipes are not listed: $(cat err)"
-refuses "the last rate is 0.1" "above the highest, 0.001" -- finetune --floor 0.1 --out x
+refuses "the last rate is 0.1" "the highest, 0.001" -- finetune --floor 0.1 --out x
 refuses "a warm-up of 6 steps" "all 6" -- finetune --warmup 6 --out x
 refuses "epochs of 48 items are too many" -- finetune --epochs 4611686018427387904 --out x
+refuses "--lora-alpha" "give --lora-rank" -- finetune --lora-alpha 4 --out x
+refuses "--packed puts several answers into a window" -- finetune --recipe ambersafe --packed --out x
 expect 1 align --label-smoothing 0.7 --out x
 expect 1 align --loss ipo --label-smoothing 0.1 --out x
 says "label_smoothing"

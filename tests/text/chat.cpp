@@ -218,8 +218,8 @@ TEST_CASE("no text passes for a token or a mark of the template", "[chat]") {
         CHECK(counted(crystal, "a", "b" + token) == 0);
         CHECK(counted(crystal, "a", "b", token) == 0);
         CHECK_THROWS_WITH(crystal.prompt(chat({"a " + token})),
-                          ContainsSubstring("the text spells a control token of the template 'crystalchat'"));
-        CHECK_THROWS_WITH(crystal.prompt(chat({"a"}, token)), ContainsSubstring("control token"));
+                          ContainsSubstring("the text spells a token or a mark of the template 'crystalchat'"));
+        CHECK_THROWS_WITH(crystal.prompt(chat({"a"}, token)), ContainsSubstring("a token or a mark"));
         CHECK_NOTHROW(crystal.prompt(chat({"a", "what the model wrote " + token, "b"})));
         CHECK(counted(ChatEncoder(raw_template(), spelling(control)), "a " + token, "c") > 0);
     }
@@ -229,6 +229,10 @@ TEST_CASE("no text passes for a token or a mark of the template", "[chat]") {
     const ChatEncoder human(human_assistant_template(), spelling());
     CHECK(counted(human, "### Human: a", "c") > 0);
     CHECK(counted(human, "a", "b\n###Human: c") == 0);
+    CHECK_THROWS_WITH(human.prompt(chat({"a", "b", "c ###Assistant: d"})), ContainsSubstring("'human_assistant'"));
+    const ChatEncoder vicuna(vicuna_template(), spelling());
+    CHECK_THROWS_WITH(vicuna.prompt(chat({"a ASSISTANT: b"})), ContainsSubstring("'vicuna'"));
+    CHECK_NOTHROW(vicuna.prompt(chat({"my ASSISTANT"})));
 }
 
 TEST_CASE("turns that no template can write are refused", "[chat]") {

@@ -7,6 +7,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,10 +42,20 @@ struct RunDefinition {
     }
 };
 
-/// What identifies the weights that a run starts from: of one file, or of the list of shards. Throws Error(io).
+/// What identifies the weights that a run starts from: of one file, or of the index and all its shards. Throws
+/// Error(io) and Error(format).
 inline std::string weights_hash(const std::filesystem::path& directory) {
     const std::filesystem::path whole = directory / "model.safetensors";
-    return sha256_file(std::filesystem::exists(whole) ? whole : directory / "model.safetensors.index.json");
+    if (std::filesystem::exists(whole)) return sha256_file(whole);
+    const std::filesystem::path index = directory / "model.safetensors.index.json";
+    std::set<std::string> shards;
+    for (const auto& [tensor, file] :
+         get<std::map<std::string, std::string>>(read_json(index), "weight_map", index.string())) {
+        shards.insert(file);
+    }
+    std::string all = sha256_file(index);
+    for (const std::string& shard : shards) all += sha256_file(directory / shard);
+    return sha256_hex(std::as_bytes(std::span<const char>(all)));
 }
 
 inline Json to_json(const RunDefinition& run) {

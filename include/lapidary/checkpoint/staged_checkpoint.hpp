@@ -21,7 +21,7 @@ inline constexpr const char* checkpoint_format = "lapidary checkpoint 1";
 
 /// What a checkpoint holds besides the training state.
 struct CheckpointExtras {
-    std::filesystem::path tokenizer;  ///< a .model or, with its tokenizer_config.json, a .json; empty: none
+    std::filesystem::path tokenizer;  ///< a .model or a .json, with its side files beside it; empty: none
     Json cursor = Json::object();     ///< where the data stands; returned by `read_checkpoint`
 };
 
@@ -109,9 +109,9 @@ public:
 private:
     void copy_tokenizer(const std::filesystem::path& tokenizer) {
         write_file_durably(folder_ / tokenizer_file_name(tokenizer), read_text(tokenizer));
-        const std::filesystem::path config = tokenizer.parent_path() / "tokenizer_config.json";
-        if (tokenizer.extension() == ".json" && std::filesystem::exists(config)) {
-            write_file_durably(folder_ / "tokenizer_config.json", read_text(config));
+        for (const char* name : tokenizer_side_files) {
+            const std::filesystem::path file = tokenizer.parent_path() / name;
+            if (std::filesystem::exists(file)) write_file_durably(folder_ / name, read_text(file));
         }
     }
 

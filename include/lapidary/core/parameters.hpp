@@ -1,5 +1,6 @@
 #pragma once
 
+#include <lapidary/core/error.hpp>
 #include <lapidary/core/parameter_layout.hpp>
 #include <lapidary/core/tensor.hpp>
 #include <lapidary/core/view.hpp>
@@ -67,8 +68,10 @@ struct Parameters {
         requires std::is_const_v<T>
     Parameters(const Tensor<std::remove_const_t<T>, 1, D>& vector) : flat(vector.view()) {}  // NOLINT: the same
 
+    /// Throws Error(unsupported) where gradients are not wanted (`frozen`): there is no place for them.
     template <std::size_t Rank>
     View<T, Rank> operator[](const Slot<Rank>& slot) const {
+        if (!std::is_const_v<T> && frozen()) refuse();
         return {flat.data + (slot.offset - first), slot.shape};
     }
     template <std::size_t Rank>
@@ -92,6 +95,13 @@ struct Parameters {
     [[nodiscard]] Parameters open(Index unit) const { return source != nullptr ? source->open(unit) : *this; }
     void close(Index unit) const {
         if (source != nullptr) source->close(unit);
+    }
+
+private:
+    [[noreturn]] static void refuse() {
+        throw Error(ErrorCode::unsupported, "gradients",
+                    "a layer adds to those of a parameter that is frozen, as beside adapters: it must look at "
+                    "gradients.frozen() first, or use Linear and gradient_of (nn/frozen.hpp)");
     }
 };
 

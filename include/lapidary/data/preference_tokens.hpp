@@ -16,7 +16,7 @@ namespace lapidary {
 struct ReplyLimits {
     Index max_tokens = 512;         ///< of prompt and reply
     Index max_prompt = 256;         ///< of a prompt that is cut
-    bool keep_prompt_start = true;  ///< of a prompt that is cut; false: its end (HH-RLHF)
+    bool keep_prompt_start = true;  ///< of a prompt that is cut; false: its end, as of HH-RLHF
 };
 
 /// Both answers of a preference, each behind the prompt; only the ids of the last reply count.

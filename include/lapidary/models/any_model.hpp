@@ -70,7 +70,7 @@ public:
     template <class Model>
     explicit AnyModel(Model model) : model_(std::make_shared<const Own<Model>>(std::move(model))) {}
 
-    // As those of `Decoder`.
+    // As those of `Decoder`, and of `TunedModel`.
 
     [[nodiscard]] const ParameterLayout& layout() const { return model_->layout(); }
     [[nodiscard]] Index vocabulary() const { return model_->vocabulary(); }

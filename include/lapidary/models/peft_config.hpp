@@ -83,7 +83,8 @@ inline LoraOptions lora_options(const Json& json, const std::string& where) {
                                "target_modules",
                                "use_rslora"};
     for (const auto& [key, value] : json.items()) {
-        const bool nothing = value.is_null() || value == false || (value.is_structured() && value.empty());
+        const bool nothing =
+            value.is_null() || value == false || value == "" || (value.is_structured() && value.empty());
         const bool start = key == "init_lora_weights" && (value == true || value == "gaussian");
         if (!nothing && !start && std::find(known.begin(), known.end(), key) == known.end()) refuse(key);
     }

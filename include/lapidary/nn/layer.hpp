@@ -52,6 +52,8 @@ concept HasBackward =
 ///   initialised. `saved` may keep a view of x: whoever calls keeps x, unchanged, until `backward` is done;
 /// - `backward(device, weights, saved, dy, dx, gradients)`: adds to dx and to the gradients, which hold numbers
 ///   on entry: zeros, or what other branches contributed. It may be called more than once.
+/// Where a model's adapters alone are trained, `gradients.frozen()` holds: there is no place for gradients, and a
+/// layer leaves products with them out, which `Linear` does, or lets small ones go nowhere (`gradient_of`).
 /// A layer whose tokens see others of their sequence may keep packed documents apart: it then has a member
 /// `DocumentStarts starts` in its `Saved`, which whoever calls sets before `forward` and which that leaves alone.
 /// Neither keeps a view of weights or gradients: between the two passes they may be elsewhere, or not at hand at

@@ -39,7 +39,9 @@ public:
     }
     /// What its state has to keep.
     [[nodiscard]] Moments moments() const {
-        return std::holds_alternative<AdamW>(optimizer_) ? Moments::full : Moments::second;
+        return std::visit(
+            Each{[](const AdamW&) { return Moments::full; }, [](const RmsProp&) { return Moments::second; }},
+            optimizer_);
     }
     /// With other rules for biases, norms and matrices.
     [[nodiscard]] AnyOptimizer with_rules(const ParameterRules& rules) const {
@@ -64,20 +66,28 @@ public:
     }
 
 private:
+    template <class... Functions>
+    struct Each : Functions... {
+        using Functions::operator()...;
+    };
+
     [[nodiscard]] Json numbers() const {
-        if (const auto* adamw = std::get_if<AdamW>(&optimizer_)) {
-            return {{"name", "adamw"},
-                    {"beta1", adamw->beta1},
-                    {"beta2", adamw->beta2},
-                    {"epsilon", adamw->epsilon},
-                    {"epsilon_before_correction", adamw->epsilon_place == Epsilon::before_correction},
-                    {"weight_decay", adamw->weight_decay}};
-        }
-        const auto& rmsprop = std::get<RmsProp>(optimizer_);
-        return {{"name", "rmsprop"},
-                {"decay", rmsprop.decay},
-                {"epsilon", rmsprop.epsilon},
-                {"weight_decay", rmsprop.weight_decay}};
+        return std::visit(
+            Each{[](const AdamW& own) {
+                     return Json{{"name", "adamw"},
+                                 {"beta1", own.beta1},
+                                 {"beta2", own.beta2},
+                                 {"epsilon", own.epsilon},
+                                 {"epsilon_before_correction", own.epsilon_place == Epsilon::before_correction},
+                                 {"weight_decay", own.weight_decay}};
+                 },
+                 [](const RmsProp& own) {
+                     return Json{{"name", "rmsprop"},
+                                 {"decay", own.decay},
+                                 {"epsilon", own.epsilon},
+                                 {"weight_decay", own.weight_decay}};
+                 }},
+            optimizer_);
     }
 
     std::variant<AdamW, RmsProp> optimizer_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ inline std::optional<Decay> decay_named(std::string_view name) {
 }
 
 /// The learning rate of a run as its manifest records it: a warm-up, then a cosine or a straight line from `peak`
-/// to `floor`, which it reaches after `steps`, or `peak`. A pure function of the step.
+/// to `floor`, which it reaches after `steps`; or it stays at `peak`. A pure function of the step.
 struct LearningRate {
     Decay decay = Decay::cosine;
     double peak = 3e-4;
@@ -34,13 +35,17 @@ struct LearningRate {
     Index warmup_steps = 0;
     Index steps = 1;  ///< of the whole run
 
-    /// Throws Error(value) naming the number with which the rate would not fall, or never be `peak`. One that
-    /// stays at its peak may end before: AMBERSAFE's warm-up is as long for any number of steps.
+    /// Throws Error(value) naming a number that is out of its range, or with which the rate would not fall, or be
+    /// `peak` at no step. (A constant rate may end in its warm-up: AMBERSAFE's is as long for any number of
+    /// steps.)
     void check() const {
         const auto refuse = [](const std::string& why) { throw Error(ErrorCode::value, "learning_rate", why); };
+        if (!(peak >= 0) || !std::isfinite(peak)) refuse("the highest rate is " + Json(peak).dump());
+        if (warmup_steps < 0) refuse("a warm-up of " + std::to_string(warmup_steps) + " steps");
         if (decay == Decay::constant) return;
-        if (!(floor <= peak)) {
-            refuse("the last rate is " + Json(floor).dump() + ", above the highest, " + Json(peak).dump());
+        if (!(floor >= 0 && floor <= peak)) {
+            refuse("the last rate is " + Json(floor).dump() + ", not between 0 and the highest, " +
+                   Json(peak).dump());
         }
         if (warmup_steps >= steps) {
             refuse("a warm-up of " + std::to_string(warmup_steps) + " steps takes all " + std::to_string(steps) +

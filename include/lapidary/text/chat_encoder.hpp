@@ -22,7 +22,7 @@ struct ChatTokens {
     std::vector<TokenId> ids{};
     std::vector<std::uint8_t> counts{};  ///< of each id: 1 where the loss is that of predicting it
     Index reply = 0;                     ///< where the text of the last turn that counts begins; without one 0
-    bool ambiguous = false;              ///< its turns spell marks of the template, or have no text: no id counts
+    bool ambiguous = false;              ///< its turns spell tokens or marks of the template: no id counts
 };
 
 /// Conversations to ids and loss masks, by the rules of a template. Pure functions, safe to use from many threads.
@@ -68,11 +68,14 @@ public:
     }
 
     /// What the model is given to answer a conversation that ends with a turn of the user. Throws Error(value) if
-    /// what the user or the system says spells a control token: it would pass for what the template says.
+    /// what the user or the system says spells a token or a mark of the template: it would pass for the
+    /// template's.
     [[nodiscard]] std::vector<TokenId> prompt(const Conversation& conversation) const {
-        if (conversation.system) refuse_controls(*conversation.system);
+        if (conversation.system) refuse_marks(*conversation.system);
         for (const Turn& turn : conversation.turns) {
-            if (turn.role == ChatRole::user) refuse_controls(turn.text + turn.input);
+            if (turn.role != ChatRole::user) continue;
+            refuse_marks(turn.text);
+            refuse_marks(turn.input);
         }
         Writer writer{*this};
         for (const ChatPiece& piece : chat_pieces(form_, conversation, true)) writer.add(piece);
@@ -166,10 +169,15 @@ private:
     [[nodiscard]] bool has_control(const std::vector<TokenId>& ids) const {
         return std::any_of(ids.begin(), ids.end(), [&](TokenId id) { return control_ids_.contains(id); });
     }
-    void refuse_controls(const std::string& text) const {
-        if (!has_control(tokenizer_.encode(text))) return;
+    void refuse_marks(std::string_view text) const {
+        const bool once = !form_.once.empty() && text.find(form_.once) != std::string_view::npos;
+        if (!once && !spells_reserved(text) && !has_control(tokenizer_.encode(text))) return;
         throw Error(ErrorCode::value, "chat_encoder",
-                    "the text spells a control token of the template " + quote(form_.name));
+                    "the text spells a token or a mark of the template " + quote(form_.name));
+    }
+    [[nodiscard]] bool spells_reserved(std::string_view text) const {
+        return std::any_of(form_.reserved.begin(), form_.reserved.end(),
+                           [&](const std::string& mark) { return text.find(mark) != std::string_view::npos; });
     }
     [[nodiscard]] bool spells_mark_twice(std::string_view text) const {
         if (form_.once.empty()) return false;
@@ -177,13 +185,10 @@ private:
         return found != std::string_view::npos && text.find(form_.once, found + 1) != std::string_view::npos;
     }
     [[nodiscard]] bool is_ambiguous(const Conversation& conversation) const {
-        const auto in = [&](std::string_view text) {
-            return std::any_of(form_.reserved.begin(), form_.reserved.end(),
-                               [&](const std::string& mark) { return text.find(mark) != std::string_view::npos; });
-        };
-        return (conversation.system && in(*conversation.system)) ||
+        return (conversation.system && spells_reserved(*conversation.system)) ||
                std::any_of(conversation.turns.begin(), conversation.turns.end(), [&](const Turn& turn) {
-                   return in(turn.text) || in(turn.input) || (turn.text.empty() && !form_.once.empty());
+                   return spells_reserved(turn.text) || spells_reserved(turn.input) ||
+                          (turn.text.empty() && !form_.once.empty());
                });
     }
 

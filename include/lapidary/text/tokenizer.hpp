@@ -2,6 +2,7 @@
 
 #include <lapidary/core/shape.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
@@ -34,5 +35,7 @@ concept Tokenizer = requires(const T& tokenizer, std::string_view text, std::spa
 inline const char* tokenizer_file_name(const std::filesystem::path& file) {
     return file.extension() == ".json" ? "tokenizer.json" : "tokenizer.model";
 }
+/// What belongs to it, if it stands beside it: special and added tokens.
+inline constexpr std::array tokenizer_side_files{"tokenizer_config.json", "added_tokens.json"};
 
 }  // namespace lapidary

@@ -35,17 +35,27 @@ struct PreferenceLoss {
         if (!(label_smoothing >= 0 && label_smoothing < 0.5)) {
             refuse("label_smoothing is " + std::to_string(label_smoothing) + ", it must be in [0, 0.5)");
         }
-        if (kind == Kind::ipo && label_smoothing != 0) refuse("label_smoothing is DPO's, not IPO's");
+        if (kind != Kind::dpo && label_smoothing != 0) refuse("label_smoothing is DPO's alone");
     }
 
     [[nodiscard]] double loss(double h) const {
-        if (kind == Kind::ipo) return (h - 1 / (2 * beta)) * (h - 1 / (2 * beta));
-        return (1 - label_smoothing) * softplus(-beta * h) + label_smoothing * softplus(beta * h);
+        switch (kind) {
+            case Kind::dpo:
+                return (1 - label_smoothing) * softplus(-beta * h) + label_smoothing * softplus(beta * h);
+            case Kind::ipo:
+                return (h - 1 / (2 * beta)) * (h - 1 / (2 * beta));
+        }
+        return 0;
     }
     /// The derivative of `loss`.
     [[nodiscard]] double gradient(double h) const {
-        if (kind == Kind::ipo) return 2 * (h - 1 / (2 * beta));
-        return beta * (label_smoothing * sigmoid(beta * h) - (1 - label_smoothing) * sigmoid(-beta * h));
+        switch (kind) {
+            case Kind::dpo:
+                return beta * (label_smoothing * sigmoid(beta * h) - (1 - label_smoothing) * sigmoid(-beta * h));
+            case Kind::ipo:
+                return 2 * (h - 1 / (2 * beta));
+        }
+        return 0;
     }
 
 private:
