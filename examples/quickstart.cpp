@@ -1,5 +1,5 @@
 #include <lapidary/cpu.hpp>       // the device
-#include <lapidary/lapidary.hpp>  // everything else
+#include <lapidary/lapidary.hpp>  // models, training, prepared data
 
 #include <cstdio>
 

@@ -128,7 +128,7 @@ finetune --out plain --stop-after 2 >/dev/null
 cmp "$(last plain)/model.safetensors" "$(last zipped)/model.safetensors" || fail "compressed, the data are others"
 cp -r model configured
 echo '{"legacy": false}' >configured/tokenizer_config.json
-"$programs/finetune" --model configured --data talk.jsonl "${small[@]}" --stop-after 1 --out settings >/dev/null
+finetune --model configured --stop-after 1 --out settings >/dev/null
 cmp configured/tokenizer_config.json "$(last settings)/tokenizer_config.json" || fail "the tokenizer's settings are lost"
 grep -q '"tokenizer_config.json"' settings/manifest.json || fail "the tokenizer's settings are no part of the run"
 ok "recipes, packing, compressed files"

@@ -4,7 +4,9 @@
 #include <lapidary/checkpoint/weight_files.hpp>
 #include <lapidary/core/device.hpp>
 #include <lapidary/core/parameters.hpp>
+#include <lapidary/io/staged_directory.hpp>
 #include <lapidary/models/model_files.hpp>
+#include <lapidary/models/peft_config.hpp>
 
 #include <filesystem>
 #include <set>
@@ -17,6 +19,7 @@ namespace lapidary {
 /// and the key.
 template <HuggingFaceConfig Config>
 Config read_config(const std::filesystem::path& directory) {
+    refuse_adapters(directory);
     const std::filesystem::path file = directory / "config.json";
     return parse_config<Config>(read_json(file), file.string());
 }
@@ -99,11 +102,12 @@ void write_config(const Model& model, const std::filesystem::path& directory) {
 }
 
 /// Writes config.json and model.safetensors, which `transformers` loads, or what `peft` loads of adapters, in the
-/// device's element type.
+/// device's element type. Makes the directory where there is none. Throws Error(io).
 template <Device D, class Model>
 void write_huggingface(D& device, const Model& model, std::type_identity_t<ConstView<Scalar<D>, 1>> weights,
                        const std::filesystem::path& directory) {
     const ModelFiles own = files_of(model);
+    detail::create_directories_durably(directory);
     write_config<Scalar<D>>(model, directory);
     std::vector<TensorSpec> specs;
     for (const HuggingFaceTensor& tensor : own.tensors)

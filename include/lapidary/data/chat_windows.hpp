@@ -88,7 +88,8 @@ public:
         for (const Index row : rows) {
             if (row < 0 || row >= size()) {
                 throw Error(ErrorCode::value, "chat_windows",
-                            "window " + std::to_string(row) + " of " + std::to_string(size()));
+                            "window " + std::to_string(row) + " of " + std::to_string(size()) +
+                                (size() == 0 ? "; the last ones are there after finish()" : ""));
             }
             write(windows_[static_cast<std::size_t>(row)], batch);
         }

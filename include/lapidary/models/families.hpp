@@ -55,12 +55,7 @@ void visit_config(const Json& json, const std::string& where, Visit&& visit) {
 /// adapters, too.
 template <class Visit>
 void visit_config(const std::filesystem::path& directory, Visit&& visit) {
-    if (holds_adapters(directory)) {
-        throw Error(ErrorCode::unsupported, "config",
-                    directory.string() +
-                        ": holds adapters (LoRA), not a model; take the model that they are for, or one that they "
-                        "are merged into");
-    }
+    refuse_adapters(directory);
     const std::filesystem::path file = directory / "config.json";
     visit_config(read_json(file), file.string(), visit);
 }

@@ -8,9 +8,7 @@
 #include <array>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 // adapter_config.json, as the Python package `peft` writes and reads it.
@@ -21,6 +19,15 @@ namespace lapidary {
 inline bool holds_adapters(const std::filesystem::path& directory) {
     std::error_code error;
     return std::filesystem::exists(directory / "adapter_config.json", error);
+}
+
+/// Throws Error(unsupported) for a directory of adapters, where a model is looked for.
+inline void refuse_adapters(const std::filesystem::path& directory) {
+    if (!holds_adapters(directory)) return;
+    throw Error(ErrorCode::unsupported, "config",
+                directory.string() +
+                    ": holds adapters (LoRA), not a model; take the model that they are for, or one that they are "
+                    "merged into");
 }
 
 /// What adapter_config.json says of a plan's adapters. `base`: the model that they are for, as a name or a path.

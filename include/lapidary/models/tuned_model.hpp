@@ -39,6 +39,9 @@ public:
         if constexpr (HuggingFaceConfig<Config>) (void)adapter_tensors(model.config(), model.layout().plan());
     }
 
+    explicit TunedModel(const Model&&) = delete;  // it keeps no model
+    TunedModel(const Model&&, ConstView<Scalar<D>, 1>, std::string = {}) = delete;
+
     [[nodiscard]] bool adapters_alone() const { return !base_.empty(); }
     /// Of what is trained.
     [[nodiscard]] const ParameterLayout& layout() const {
