@@ -46,6 +46,7 @@ int tune(Options& options) {
     std::optional<AnyCommunicator> joined = options.launch.join();
     TuningRecipe recipe = chosen_recipe(options);
     const TuningModel model = read_model(options.model);
+    options.check_context(model.context);
     recipe.fit(model.context);
     if (options.max_prompt > 0) recipe.reply->max_prompt = options.max_prompt;
     if (recipe.reply->max_prompt < 1 || recipe.reply->max_prompt >= recipe.reply->max_tokens) {
@@ -62,6 +63,7 @@ int tune(Options& options) {
     Json left_out = records.faults().json();
     left_out.update({{"ambiguous", made.ambiguous},
                      {"files that are there twice", records.repeated.size()},
+                     {"tokens cut off", made.cut},
                      {"identical when cut", windows.counts().identical},
                      {"without an answer when cut", windows.counts().silent}});
     const bool first = !joined || joined->rank() == 0;

@@ -66,8 +66,8 @@ struct Options {
 };
 
 void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+    throw Error(ErrorCode::io, "chat", "the answer cannot be written");
 }
 
 ChatTemplate choose_template(const Options& options) {

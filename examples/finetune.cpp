@@ -54,6 +54,7 @@ int tune(Options& options) {
         recipe.packing = Packing::whole;
     }
     const TuningModel model = read_model(options.model);
+    options.check_context(model.context);
     recipe.fit(model.context);
     const AnyTokenizer tokenizer = open_fitting_tokenizer("finetune", options.model, model.vocabulary);
     const ChatEncoder encoder = tuning_encoder(recipe, tokenizer);
@@ -69,6 +70,7 @@ int tune(Options& options) {
                      {"misordered", made.misordered},
                      {"ambiguous", made.ambiguous},
                      {"files that are there twice", records.repeated.size()},
+                     {"tokens cut off", made.cut},
                      {"windows without an answer", windows.silent_windows()},
                      {"tokens beyond a window", windows.lost_tokens()}});
     const bool first = !joined || joined->rank() == 0;

@@ -37,8 +37,7 @@ public:
         join();
         restore();
         const Index last = options_.stop_after > 0 ? state_->step + options_.stop_after : run_.rate.steps;
-        Progress bar(run_.program, first() ? run_.rate.steps : 0);
-        bar_ = &bar;
+        bar_.emplace(run_.program, run_.rate.steps);
         bool asked = false, stop = false;
         while (state_->step < run_.rate.steps && !stop) {
             const bool epoch_ends = step();
@@ -76,19 +75,43 @@ private:
                         std::to_string(options_.lanes) + " lanes of " + std::to_string(lanes.sequences) +
                             " sequences: pairs must stay together");
         }
-        const fs::path merged = options_.out / "merged";
-        if (first() && options_.merge && fs::exists(merged) && !fs::exists(merged / "SHA256SUMS")) {
-            throw Error(ErrorCode::value, run_.program, merged.string() + ": is no model that was written here");
-        }
         if (first()) {
-            fs::create_directories(checkpoints());
+            lapidary::detail::create_directories_durably(checkpoints());
             lock_.emplace(options_.out);
+            check_place();
             record_manifest(options_.out, run_.definition,
                             {{"lapidary", version}, {"compiler", compiler_name()}, {"data", run_.data}});
             remove_partial_checkpoints(checkpoints());
         }
         require_shared_directory(device_, world_, options_.out);
         pin_products(device_, options_.out / "products.json");
+    }
+
+    /// Throws Error(value) for a directory that holds what a run would write, but not of this one: it stays.
+    void check_place() const {
+        using namespace lapidary;
+        const auto refuse = [&](const fs::path& file, const std::string& why) {
+            throw Error(ErrorCode::value, run_.program, file.string() + ": " + why);
+        };
+        if (!fs::exists(options_.out / "manifest.json")) {
+            for (const char* name : {"metrics.jsonl", "config.json", "data.json"}) {
+                if (fs::exists(options_.out / name))
+                    refuse(options_.out / name, "is not of a run; take another --out");
+            }
+            const fs::path latest = latest_checkpoint(checkpoints());
+            if (!latest.empty())
+                refuse(latest, "there is no manifest.json that says of which run; take another --out");
+        }
+        const fs::path merged = options_.out / "merged";
+        if (options_.merge && fs::exists(merged) && !merged_from(latest_checkpoint(checkpoints()))) {
+            refuse(merged, "is no model that this run merged; move it away");
+        }
+    }
+    /// Whether OUT/merged was made of a checkpoint.
+    [[nodiscard]] bool merged_from(const fs::path& checkpoint) const {
+        const fs::path made = options_.out / "merged" / "state" / "state.json";
+        return !checkpoint.empty() && fs::exists(made) &&
+               lapidary::read_text(made) == lapidary::read_text(checkpoint / "state" / "state.json");
     }
 
     void restore() {
@@ -169,6 +192,7 @@ private:
     void merge() {
         using namespace lapidary;
         const fs::path target = options_.out / "merged", latest = latest_checkpoint(checkpoints());
+        if (merged_from(latest)) return verify_checksums(target);  // a run that had ended was started again
         StagedDirectory staged(target);
         write_merged(options_.model, latest, staged.path());
         lapidary::detail::create_directories_durably(staged.path() / "state");
@@ -177,7 +201,6 @@ private:
             if (fs::exists(latest / name)) write_file_durably(staged.path() / name, read_text(latest / name));
         }
         write_checksums(staged.path());
-        fs::remove_all(target);
         staged.publish();
         say(target.string() + ": the model with its adapters merged");
     }
@@ -191,7 +214,7 @@ private:
     std::optional<lapidary::RunLock> lock_;
     std::optional<lapidary::JsonLines> metrics_;
     std::optional<lapidary::TrainState<D>> state_;
-    Progress* bar_ = nullptr;
+    std::optional<Progress> bar_;
     double loss_ = 0;
     std::size_t recorded_ = 0;
 };

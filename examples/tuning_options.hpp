@@ -49,7 +49,8 @@ struct TuningOptions {
         app.add_option("--template", form,
                        "How turns become a text: " + lapidary::chat_template_names() + " [" + form_of + "]");
         app.add_flag("--skip-bad", skip_bad, "Leave records with a fault out and count them, rather than stop");
-        app.add_option("--context", context, "Tokens of a window [the recipe's, at most the model's]")
+        app.add_option("--context", context,
+                       "Tokens of a window, at most the model's [the recipe's, if the model's is not shorter]")
             ->check(number_in(1));
         app.add_option("--epochs", epochs, "Times that the data are gone through [the recipe's]")
             ->check(number_in(1));
@@ -104,6 +105,13 @@ struct TuningOptions {
         where.add_to(app);
     }
 
+    /// Throws Error(value) if more tokens are asked for than a model's context has.
+    void check_context(lapidary::Index most) const {
+        if (context <= most) return;
+        throw lapidary::Error(lapidary::ErrorCode::value, "model",
+                              model.string() + ": its context is " + std::to_string(most) + ", --context " +
+                                  std::to_string(context));
+    }
     /// For programs that read preferences.
     CLI::Option* add_prefer(CLI::App& app) {
         return app

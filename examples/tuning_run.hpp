@@ -84,6 +84,12 @@ inline lapidary::TokenId padding_id(const lapidary::AnyTokenizer& tokenizer) {
 inline lapidary::EpochOrder tuning_order(const std::string& program, const std::string& items,
                                          const TuningOptions& options, const lapidary::TuningRecipe& recipe,
                                          lapidary::Index count) {
+    if (count == 0) {
+        throw lapidary::Error(lapidary::ErrorCode::value, program,
+                              options.data[0] + (options.data.size() > 1 ? " and the others" : "") +
+                                  ": there is nothing to train on in " + std::to_string(recipe.context) +
+                                  " tokens with the template '" + recipe.form + "'");
+    }
     if (count <= options.held_out) {
         throw lapidary::Error(lapidary::ErrorCode::value, program,
                               "the data are " + std::to_string(count) + " " + items + ", of which " +
@@ -226,6 +232,11 @@ template <class Tune>
 int tune_on_ranks(const TuningOptions& options, std::optional<lapidary::AnyCommunicator>& joined,
                   const TuningModel& model, const lapidary::TuningRecipe& recipe, const TuningRun& run,
                   Tune&& tune) {
+    if (!joined) {  // before there are so many threads
+        (void)lapidary::LaneShare(options.lanes, run.items_a_step * run.sequences_an_item,
+                                  std::max(1, options.launch.ranks), 0, false, run.program);
+    }
+    StopSignals::listen();
     int code = 0;
     options.launch.run(joined, [&](lapidary::AnyCommunicator& world) {
         const int own = tune_on_rank(options, world, model, recipe, run,
@@ -240,7 +251,6 @@ int tune_on_ranks(const TuningOptions& options, std::optional<lapidary::AnyCommu
 /// `main` of a program that tunes: `run()` returns the exit code.
 template <class Options, class Run>
 int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const std::string& name, Run&& run) {
-    StopSignals::listen();
     try {
         app.parse(argc, argv);
         options.where.check();
@@ -249,6 +259,10 @@ int tuning_main(int argc, char** argv, CLI::App& app, Options& options, const st
             (options.merge || app.count("--lora-targets") + app.count("--lora-alpha") > 0)) {
             throw lapidary::Error(lapidary::ErrorCode::value, name,
                                   "--merge, --lora-alpha and --lora-targets are of adapters: give --lora-rank");
+        }
+        if (options.out.empty()) throw lapidary::Error(lapidary::ErrorCode::value, name, "--out is empty");
+        if (options.evaluate_every > 0 && options.held_out == 0) {
+            throw lapidary::Error(lapidary::ErrorCode::value, name, "--evaluate-every needs --hold-out");
         }
         return run();
     } catch (const CLI::ParseError& error) {

@@ -145,7 +145,8 @@ TEST_CASE("preferences of several files", "[chat]") {
                                 {"misordered", 0},
                                 {"ambiguous", 0},
                                 {"tokens", 15},
-                                {"counted", 11}});
+                                {"counted", 11},
+                                {"cut", 0}});
     pairs.clear();
     const TuningExampleRule cut{.reply = ReplyLimits{.max_tokens = 3, .max_prompt = 1}};
     counts = encode_preferences(raw, records.items, records.places, cut, take);
@@ -189,7 +190,8 @@ TEST_CASE("conversations become examples, the same by any number of workers", "[
                                 {"misordered", 0},
                                 {"ambiguous", 0},
                                 {"tokens", tokens},
-                                {"counted", counted}});
+                                {"counted", counted},
+                                {"cut", 0}});
     Index done = 0;
     TuningExampleRule rule{.split = SplitRule{.max_tokens = 100, .keep_last = true}, .workers = 3};
     rule.progress = [&](Index item, Index total) {

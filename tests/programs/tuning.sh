@@ -102,6 +102,13 @@ done
 [ ! -e "$adapter/model.safetensors" ] || fail "the whole model is in a checkpoint of adapters"
 grep -q '"target_modules"' "$adapter/adapter_config.json" || fail "no target_modules"
 (cd lora/merged && sha256sum --quiet --strict -c SHA256SUMS) || fail "the merged model is damaged"
+merged=$(find lora/merged -type f -exec sha256sum {} + | sort)
+expect 0 finetune --out lora --lora-rank 4 --lora-targets q_proj,v_proj --merge --epochs 2
+[ "$merged" = "$(find lora/merged -type f -exec sha256sum {} + | sort)" ] || fail "a run that had ended changes what it merged"
+mkdir -p own/merged && echo precious >own/merged/SHA256SUMS
+expect 1 finetune --out own --lora-rank 4 --merge
+says "own/merged: is no model that this run merged"
+[ "$(cat own/merged/SHA256SUMS)" = precious ] && [ ! -e own/manifest.json ] || fail "it is not as it was"
 ask=(--temperature 0 --max-tokens 12 --prompt "What did Alice follow?")
 expect 0 "$programs/chat" --model model --adapter "$adapter" "${ask[@]}"
 mv out unmerged
@@ -176,6 +183,8 @@ grep -q "tokens beyond a window" out || fail "what is cut off is not said: $(cat
 conversation "$(turn human Hi), $(turn gpt Hello), $(turn human Bye)" >open.jsonl
 expect 0 finetune --data open.jsonl --recipe crystalchat --batch 1 --stop-after 1 --context 8 --out open
 grep -q "left out: 1 turns in no window" out || fail "a turn that nobody answers is learned from: $(cat out)"
+expect 0 align --context 20 --batch 8 --stop-after 1 --template raw --out short
+grep -qE "left out: .*tokens cut off" out || fail "what is cut off is not said: $(cat out)"
 ok "records with a fault"
 
 # Options that do not fit.
@@ -198,6 +207,19 @@ grep -q "amberchat" err || fail "the recipes are not listed: $(cat err)"
 refuses "the last rate is 0.1" "the highest, 0.001" -- finetune --floor 0.1 --out x
 refuses "a warm-up of 6 steps" "all 6" -- finetune --warmup 6 --out x
 refuses "epochs of 48 items are too many" -- finetune --epochs 4611686018427387904 --out x
+refuses "model: its context is 512" "--context 600" -- finetune --context 600 --out x
+refuses "--out is empty" -- finetune --out ""
+refuses "--evaluate-every needs --hold-out" -- finetune --evaluate-every 2 --out x
+refuses "talk.jsonl: there is nothing to train on in 12 tokens" "'human_assistant'" -- finetune --context 12 --out x
+refuses "512 ranks" -- finetune --comm threads --ranks 512 --lanes 8 --out x
+mkdir -p mine && echo precious >mine/metrics.jsonl
+expect 1 finetune --out mine
+says "mine/metrics.jsonl: is not of a run"
+[ "$(cat mine/metrics.jsonl)" = precious ] || fail "somebody's file is lost"
+rm mine/metrics.jsonl
+cp -r sft/checkpoints mine
+expect 1 finetune --out mine
+says "mine/checkpoints/step_" "there is no manifest.json"
 refuses "--lora-alpha" "give --lora-rank" -- finetune --lora-alpha 4 --out x
 refuses "--packed puts several answers into a window" -- finetune --recipe ambersafe --packed --out x
 expect 1 align --label-smoothing 0.7 --out x

@@ -48,6 +48,7 @@ inline ChatTokens shortened(const ChatTokens& tokens, Index longest, const Reply
     };
     take(first, prompt);
     take(tokens.reply, reply);
+    cut.cut = tokens.cut + std::ssize(tokens.ids) - std::ssize(cut.ids);
     return cut;
 }
 

@@ -40,11 +40,13 @@ struct TuningExampleCounts {
     Index ambiguous = 0;   ///< left out: their text spells marks of the template
     Index tokens = 0;      ///< of the examples; of a pair both
     Index counted = 0;     ///< of these, what the model learns to write
+    Index cut = 0;         ///< tokens left out of the examples (`ReplyLimits`)
 
     [[nodiscard]] Json json() const {
-        return {{"items", items},           {"examples", examples},   {"dropped_turns", dropped},
-                {"misordered", misordered}, {"ambiguous", ambiguous}, {"tokens", tokens},
-                {"counted", counted}};
+        return {{"items", items},           {"examples", examples},
+                {"dropped_turns", dropped}, {"misordered", misordered},
+                {"ambiguous", ambiguous},   {"tokens", tokens},
+                {"counted", counted},       {"cut", cut}};
     }
 };
 
@@ -73,6 +75,7 @@ public:
     }
     void add(const ChatTokens& tokens) {
         counts.tokens += static_cast<Index>(tokens.ids.size());
+        counts.cut += tokens.cut;
         counts.counted += static_cast<Index>(std::count(tokens.counts.begin(), tokens.counts.end(), 1));
     }
     void done(Index item) const {

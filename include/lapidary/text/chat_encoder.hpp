@@ -22,6 +22,7 @@ struct ChatTokens {
     std::vector<TokenId> ids{};
     std::vector<std::uint8_t> counts{};  ///< of each id: 1 where the loss is that of predicting it
     Index reply = 0;                     ///< where the text of the last turn that counts begins; without one 0
+    Index cut = 0;                       ///< ids that were left out because there are too many
     bool ambiguous = false;              ///< its turns spell tokens or marks of the template: no id counts
 };
 
