@@ -31,7 +31,7 @@ enum class RecordFault {
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(RecordFault::count_)> record_fault_names{
     "malformed", "too_long", "missing_field", "unknown_role",      "wrong_order", "empty_turn",
-    "no_answer", "nul",      "identical",     "different_prompts", "undecided", "ambiguous"};
+    "no_answer", "nul",      "identical",     "different_prompts", "undecided",   "ambiguous"};
 
 [[nodiscard]] inline std::string_view name_of(RecordFault fault) {
     return record_fault_names[static_cast<std::size_t>(fault)];
