@@ -66,6 +66,7 @@ ok "four starts on 4, 2, 1 and 8 ranks: same bytes"
 
 long=(--data data --preset nano --batch 16 --lanes 8 --steps 400 --checkpoint-every 100)
 pretrain --run long "${long[@]}" --stop-after 200 >/dev/null
+rm -f first  # what the start before said is not waited for
 launch 4 "$programs/pretrain" --comm mpi --run "$work/stopped" "${long[@]}" --threads 1 >first 2>&1 &
 started=$!
 wait_for first ckpt_000
@@ -81,6 +82,7 @@ launch 2 "$programs/pretrain" --comm mpi --run "$work/stopped" "${long[@]}" --st
 same long/checkpoints/step_00000200 stopped/checkpoints/step_00000200
 ok "SIGTERM to one of four ranks: all stop at step $stopped_at with one checkpoint; going on gives the same bytes"
 
+rm -f first  # what the start before said is not waited for
 "$programs/pretrain" --comm threads --ranks 2 --run threads "${long[@]}" >first 2>&1 &
 started=$!
 children+=($started)
@@ -90,6 +92,7 @@ code=0
 wait $started || code=$?
 [ $code -eq 75 ] || fail "exit code $code after SIGUSR1: $(cat first)"
 verified threads
+rm -f first  # what the start before said is not waited for
 "$programs/pretrain" --comm threads --ranks 2 --run threads "${long[@]}" >first 2>&1 &
 started=$!
 children+=($started)
