@@ -45,8 +45,13 @@ public:
         shown_ = true;
     }
 
-    /// Says how much there is, where that is known only later.
-    void expect(lapidary::Index total) { total_ = total; }
+    /// What library functions call with what is done and what there is, where that is known only then.
+    [[nodiscard]] auto follower() {
+        return [this](lapidary::Index done, lapidary::Index total) {
+            total_ = total;
+            update(done);
+        };
+    }
 
     /// Seconds since construction.
     [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }

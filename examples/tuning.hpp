@@ -196,10 +196,8 @@ private:
         StagedDirectory staged(target);
         write_merged(options_.model, latest, staged.path());
         lapidary::detail::create_directories_durably(staged.path() / "state");
-        for (const char* name : {"state/state.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json",
-                                 "added_tokens.json"}) {
-            if (fs::exists(latest / name)) write_file_durably(staged.path() / name, read_text(latest / name));
-        }
+        write_file_durably(staged.path() / "state" / "state.json", read_text(latest / "state" / "state.json"));
+        if (!run_.tokenizer.empty()) lapidary::detail::copy_tokenizer(run_.tokenizer, staged.path());
         write_checksums(staged.path());
         staged.publish();
         say(target.string() + ": the model with its adapters merged");

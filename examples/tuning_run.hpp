@@ -37,10 +37,7 @@ inline lapidary::TuningReadOptions tuning_reading(const TuningOptions& options, 
 #ifdef LAPIDARY_COMPRESSION
     reading.decoding = lapidary::decoded;
 #endif
-    reading.progress = [&bar](lapidary::Index done, lapidary::Index total) {
-        bar.expect(total);
-        bar.update(done);
-    };
+    reading.progress = bar.follower();
     return reading;
 }
 
@@ -59,10 +56,7 @@ inline lapidary::TuningExampleRule tuning_rule(const lapidary::TuningRecipe& rec
     rule.on_ambiguous = options.skip_bad ? lapidary::BadDocuments::skip : lapidary::BadDocuments::fail;
     rule.workers = options.where.threads > 0 ? options.where.threads
                                              : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    rule.progress = [&bar](lapidary::Index done, lapidary::Index total) {
-        bar.expect(total);
-        bar.update(done);
-    };
+    rule.progress = bar.follower();
     return rule;
 }
 

@@ -30,6 +30,15 @@ namespace detail {
 /// Ranks wait for each other's disks this many times as long as for each other.
 inline constexpr double disk_patience = 10;
 
+/// Copies a tokenizer's file and what belongs to it into a Hugging Face directory.
+inline void copy_tokenizer(const std::filesystem::path& tokenizer, const std::filesystem::path& directory) {
+    write_file_durably(directory / tokenizer_file_name(tokenizer), read_text(tokenizer));
+    for (const char* name : tokenizer_side_files) {
+        const std::filesystem::path file = tokenizer.parent_path() / name;
+        if (std::filesystem::exists(file)) write_file_durably(directory / name, read_text(file));
+    }
+}
+
 /// A checkpoint on its way to the disk. Rank 0 makes the directory and what is small, every rank writes its share
 /// of the large files, rank 0 publishes.
 template <Device D>
@@ -46,7 +55,7 @@ public:
         if (state.shards.rank() != 0) return;
         staged_.emplace(directory);
         write_config<T>(model, folder_);
-        if (!extras.tokenizer.empty()) copy_tokenizer(extras.tokenizer);
+        if (!extras.tokenizer.empty()) copy_tokenizer(extras.tokenizer, folder_);
         create_directories_durably(folder_ / "state");
         write_json(folder_ / "state" / "state.json",
                    {{"format", checkpoint_format}, {"step", state.step}, {"cursor", extras.cursor}});
@@ -107,14 +116,6 @@ public:
     }
 
 private:
-    void copy_tokenizer(const std::filesystem::path& tokenizer) {
-        write_file_durably(folder_ / tokenizer_file_name(tokenizer), read_text(tokenizer));
-        for (const char* name : tokenizer_side_files) {
-            const std::filesystem::path file = tokenizer.parent_path() / name;
-            if (std::filesystem::exists(file)) write_file_durably(folder_ / name, read_text(file));
-        }
-    }
-
     StateFiles files_;
     std::vector<std::vector<std::size_t>> shares_;  // pieces, by rank
     std::filesystem::path folder_;

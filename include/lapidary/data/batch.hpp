@@ -19,8 +19,7 @@ struct Batch {
     Index batch = 0;                   ///< B
     Index context = 0;                 ///< T
     std::vector<Index> rows;           ///< [B] rows of the chunk that these windows are
-    std::vector<std::uint8_t>
-        mask;  ///< [B, T]: 0 where a label is not counted; empty: all are. What divides: `LossMean`
+    std::vector<std::uint8_t> mask;    ///< [B, T]: 0 where a label is not counted; empty: all are (`LossMean`)
     /// [B, T]: where the document of an input begins in its window, before which it sees nothing; empty: a window
     /// is one document
     std::vector<std::int32_t> starts;
